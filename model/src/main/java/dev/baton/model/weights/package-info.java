@@ -1,0 +1,5 @@
+/** Tensors of a model: safetensors files, or seeded dummy weights. */
+@NullMarked
+package dev.baton.model.weights;
+
+import org.jspecify.annotations.NullMarked;

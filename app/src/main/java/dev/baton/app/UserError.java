@@ -1,0 +1,17 @@
+package dev.baton.app;
+
+/**
+ * Something that the user can put right. The message says what was given, what is allowed and what
+ * to do; it is printed alone, without a stack trace.
+ */
+public final class UserError extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public UserError(String message) {
+    super(message);
+  }
+
+  public UserError(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,5 @@
+/** Everything's front door: one class per command. */
+@NullMarked
+package dev.baton.app;
+
+import org.jspecify.annotations.NullMarked;

@@ -10,4 +10,14 @@ import java.nio.file.Path;
  * @param path the directory
  * @param config its config.json and generation_config.json
  */
-public record ModelDirectory(Path path, ModelConfig config) {}
+public record ModelDirectory(Path path, ModelConfig config) {
+
+  /**
+   * Opens a model directory: reads and checks its configuration.
+   *
+   * @throws ModelFormatException if there is no such directory or config.json cannot be used
+   */
+  public static ModelDirectory open(Path path) {
+    throw new UnsupportedOperationException(path.toString());
+  }
+}

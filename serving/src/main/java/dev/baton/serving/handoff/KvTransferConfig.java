@@ -13,13 +13,13 @@ import java.util.OptionalInt;
  * @param bufferSize most bytes that a decode worker promises and has not yet adopted; 0: no bound
  * @param host address to listen on and to announce ({@code kv_ip}); empty: the worker's own
  * @param port of the control plane ({@code kv_port}); 0 takes a free one
- * @param proxies where to announce this worker ({@code proxy_ip}, a comma-separated list, and {@code
- *     proxy_port}); empty: nowhere
+ * @param proxies where to announce this worker ({@code proxy_ip}, a comma-separated list, and
+ *     {@code proxy_port}); empty: nowhere
  * @param httpPort the worker's HTTP port as written, to be checked against {@code --port}
  * @param sendType when KV travels
  * @param firstToken whose first token the client gets
- * @param localPrefillTokens a decode worker computes the prompt itself when at most this many of its
- *     tokens are not in its prefix cache; 0: never
+ * @param localPrefillTokens a decode worker computes the prompt itself when at most this many of
+ *     its tokens are not in its prefix cache; 0: never
  * @param lease how long a reservation outlives the last sign of progress
  * @param connectTimeout for a connection to a peer, handshake included
  * @param ncclChannels {@code nccl_num_channels}

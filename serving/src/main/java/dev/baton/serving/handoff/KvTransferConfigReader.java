@@ -205,7 +205,10 @@ final class KvTransferConfigReader {
       throw bad(
           name,
           node,
-          (whole ? "a whole number from " : "a number from ") + plain(least) + " to " + plain(most));
+          (whole ? "a whole number from " : "a number from ")
+              + plain(least)
+              + " to "
+              + plain(most));
     }
     return value;
   }
@@ -222,8 +225,7 @@ final class KvTransferConfigReader {
     }
     String allowed =
         String.join(", ", Arrays.stream(type.getEnumConstants()).map(Enum::name).toList());
-    throw bad(
-        name, node, type == FirstToken.class ? allowed.toLowerCase(Locale.ROOT) : allowed);
+    throw bad(name, node, type == FirstToken.class ? allowed.toLowerCase(Locale.ROOT) : allowed);
   }
 
   private static List<String> ignored(JsonNode root, JsonNode extra) {

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A compiled chat template: the Jinja of Hugging Face's {@code apply_chat_template}, with its
  * environment (blocks trimmed, sandbox, {@code tojson} as Python's {@code json.dumps}, {@code
- * raise_exception}, {@code strftime_now}, loop controls, {@code generation}). Immutable and safe for
- * use by any number of threads.
+ * raise_exception}, {@code strftime_now}, loop controls, {@code generation}). Immutable and safe
+ * for use by any number of threads.
  */
 public final class ChatTemplate {
   private ChatTemplate() {}

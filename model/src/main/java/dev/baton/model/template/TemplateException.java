@@ -1,8 +1,8 @@
 package dev.baton.model.template;
 
 /**
- * A chat template could not be compiled or rendered: bad syntax, an operation that its values do not
- * allow, a safety limit, or the template's own {@code raise_exception}.
+ * A chat template could not be compiled or rendered: bad syntax, an operation that its values do
+ * not allow, a safety limit, or the template's own {@code raise_exception}.
  */
 public final class TemplateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -26,7 +26,9 @@ public final class TemplateException extends RuntimeException {
     return new TemplateException(message, message, true);
   }
 
-  /** The same error with the line it came from, unless it has one already or is the template's own. */
+  /**
+   * The same error with the line it came from, unless it has one already or is the template's own.
+   */
   TemplateException atLine(int line) {
     if (raisedByTemplate || !detail.equals(getMessage())) {
       return this;

@@ -9,7 +9,9 @@ package dev.baton.model.template;
  * @param maxWork how many characters and elements may be made in all
  */
 public record TemplateLimits(int maxDepth, long maxSteps, int maxOutput, long maxWork) {
-  /** Far above what chat templates need (a prompt of a million tokens is some 4 million characters). */
+  /**
+   * Far above what chat templates need (a prompt of a million tokens is some 4 million characters).
+   */
   public static final TemplateLimits DEFAULT =
       new TemplateLimits(1_000, 20_000_000L, 32 << 20, 256L << 20);
 

@@ -45,8 +45,56 @@ public record SamplingParams(
     return temperature == 0;
   }
 
-  /** Whether any penalty or bias looks at which tokens were seen. */
+  /** Whether any penalty looks at which tokens were seen. */
   public boolean penalised() {
     return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;
+  }
+
+  /**
+   * Checks every range.
+   *
+   * @return this
+   * @throws IllegalArgumentException naming the parameter, the value and the range
+   */
+  public SamplingParams validate() {
+    check("temperature", temperature, temperature >= 0 && temperature <= 100, "in [0, 100]");
+    check("top_k", topK, topK >= 0, "at least 1, or 0 for all tokens");
+    check("top_p", topP, topP > 0 && topP <= 1, "in (0, 1]");
+    check("min_p", minP, minP >= 0 && minP <= 1, "in [0, 1]");
+    check(
+        "repetition_penalty",
+        repetitionPenalty,
+        repetitionPenalty > 0 && repetitionPenalty <= 100,
+        "in (0, 100]");
+    check(
+        "presence_penalty",
+        presencePenalty,
+        presencePenalty >= -2 && presencePenalty <= 2,
+        "in [-2, 2]");
+    check(
+        "frequency_penalty",
+        frequencyPenalty,
+        frequencyPenalty >= -2 && frequencyPenalty <= 2,
+        "in [-2, 2]");
+    check(
+        "logprobs",
+        logprobs,
+        logprobs >= -1 && logprobs <= MAX_LOGPROBS,
+        "in [0, " + MAX_LOGPROBS + "]");
+    for (Map.Entry<Integer, Float> bias : logitBias.entrySet()) {
+      float value = bias.getValue();
+      check(
+          "logit_bias of token " + bias.getKey(),
+          value,
+          value >= -100 && value <= 100,
+          "in [-100, 100]");
+    }
+    return this;
+  }
+
+  private static void check(String name, Number value, boolean holds, String range) {
+    if (!holds) {
+      throw new IllegalArgumentException(name + " is " + value + "; it must be " + range + ".");
+    }
   }
 }

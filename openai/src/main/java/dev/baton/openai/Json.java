@@ -1,0 +1,93 @@
+package dev.baton.openai;
+
+import java.nio.charset.StandardCharsets;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.cfg.JsonNodeFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Trees from and to bytes, with the limits and the error messages that an open port needs. */
+public final class Json {
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+          .build();
+
+  private Json() {}
+
+  /**
+   * Reads one JSON value.
+   *
+   * @throws OpenAiException 400 if the bytes are no JSON, are empty, are nested too deep or hold
+   *     more than one value; the message says where
+   */
+  public static JsonNode parse(byte[] bytes) {
+    if (bytes.length == 0) {
+      throw OpenAiException.badRequest("The body is empty; send a JSON object.", null);
+    }
+    try {
+      JsonNode node = MAPPER.readTree(bytes);
+      if (node == null || node.isMissingNode()) {
+        throw OpenAiException.badRequest("The body is blank; send a JSON object.", null);
+      }
+      return node;
+    } catch (StreamConstraintsException e) {
+      throw OpenAiException.badRequest(
+          "The body is JSON beyond the limits: " + firstLine(e) + ".", null);
+    } catch (StreamReadException e) {
+      var at = e.getLocation();
+      throw OpenAiException.badRequest(
+          "The body is not JSON: "
+              + firstLine(e)
+              + (at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr())
+              + ".",
+          null);
+    } catch (JacksonException e) {
+      throw OpenAiException.badRequest("The body is not JSON: " + firstLine(e) + ".", null);
+    }
+  }
+
+  /** Reads one JSON value from text; errors as {@link #parse(byte[])}. */
+  public static JsonNode parse(String text) {
+    return parse(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** An empty object to fill. */
+  public static ObjectNode object() {
+    return MAPPER.createObjectNode();
+  }
+
+  /** An empty array to fill. */
+  public static ArrayNode array() {
+    return MAPPER.createArrayNode();
+  }
+
+  /** UTF-8 bytes, without blanks. */
+  public static byte[] bytes(JsonNode node) {
+    return MAPPER.writeValueAsBytes(node);
+  }
+
+  /** Text, without blanks. */
+  public static String text(JsonNode node) {
+    return MAPPER.writeValueAsString(node);
+  }
+
+  private static String firstLine(JacksonException e) {
+    String message = e.getOriginalMessage();
+    if (message == null) {
+      return "unreadable";
+    }
+    int end = message.indexOf('\n');
+    String line = (end < 0 ? message : message.substring(0, end)).strip();
+    if (line.endsWith(".")) {
+      line = line.substring(0, line.length() - 1);
+    }
+    return line.length() > 300 ? line.substring(0, 300) + "…" : line;
+  }
+}

@@ -24,8 +24,7 @@ public final class OpenAiException extends RuntimeException {
   /** 400 with a code. */
   public static OpenAiException badRequest(
       String message, @Nullable String param, @Nullable String code) {
-    return new OpenAiException(
-        400, new ErrorBody(message, ErrorBody.INVALID_REQUEST, param, code));
+    return new OpenAiException(400, new ErrorBody(message, ErrorBody.INVALID_REQUEST, param, code));
   }
 
   /** 401: no key or a wrong one. */
@@ -37,8 +36,7 @@ public final class OpenAiException extends RuntimeException {
   /** 404 with a code such as "model_not_found". */
   public static OpenAiException notFound(
       String message, @Nullable String param, @Nullable String code) {
-    return new OpenAiException(
-        404, new ErrorBody(message, ErrorBody.INVALID_REQUEST, param, code));
+    return new OpenAiException(404, new ErrorBody(message, ErrorBody.INVALID_REQUEST, param, code));
   }
 
   /** 405. */

@@ -1,4 +1,6 @@
-/** The public API's JSON: errors, requests, responses, timelines. Knows neither engines nor load. */
+/**
+ * The public API's JSON: errors, requests, responses, timelines. Knows neither engines nor load.
+ */
 @NullMarked
 package dev.baton.openai;
 

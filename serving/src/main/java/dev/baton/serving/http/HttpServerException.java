@@ -1,8 +1,8 @@
 package dev.baton.serving.http;
 
 /**
- * The server cannot listen where it was told to. The message names the address and the remedy and is
- * shown to users as it is.
+ * The server cannot listen where it was told to. The message names the address and the remedy and
+ * is shown to users as it is.
  */
 public final class HttpServerException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -51,11 +51,7 @@ final class NettyExchange implements HttpExchange {
   private volatile State state = State.OPEN;
 
   NettyExchange(
-      Connection connection,
-      Channel channel,
-      HttpRequest request,
-      byte[] body,
-      int reservedBytes) {
+      Connection connection, Channel channel, HttpRequest request, byte[] body, int reservedBytes) {
     this.connection = connection;
     this.channel = channel;
     this.request = request;
@@ -193,9 +189,7 @@ final class NettyExchange implements HttpExchange {
     response.headers().add(responseHeaders);
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
     if (chunked) {
-      response
-          .headers()
-          .set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+      response.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
     }
     boolean keep = keepAlive && chunked && !connection.draining();
     connectionHeader(response.headers(), keep);

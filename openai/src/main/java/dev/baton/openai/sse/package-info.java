@@ -1,0 +1,5 @@
+/** Reading server-sent events as they arrive. */
+@NullMarked
+package dev.baton.openai.sse;
+
+import org.jspecify.annotations.NullMarked;

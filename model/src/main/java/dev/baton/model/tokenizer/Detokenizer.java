@@ -6,7 +6,9 @@ package dev.baton.model.tokenizer;
  */
 public interface Detokenizer {
 
-  /** Takes the next id and gives the text that is certain now and has not been given; may be empty. */
+  /**
+   * Takes the next id and gives the text that is certain now and has not been given; may be empty.
+   */
   String append(int token);
 
   /** What was held back; bytes that never became a character as U+FFFD. Call once, at the end. */

@@ -3,7 +3,8 @@ package dev.baton.model.weights;
 import java.util.Set;
 
 /**
- * The tensors of a checkpoint, by name. Thread-safe; closing it invalidates the tensors it gave.
+ * The tensors of a checkpoint, by name. Thread-safe; closing it invalidates the tensors it gave, so
+ * close it when nobody reads them any more.
  */
 public interface WeightSource extends AutoCloseable {
 
@@ -18,6 +19,13 @@ public interface WeightSource extends AutoCloseable {
    */
   Tensor tensor(String name, long... shape);
 
+  /**
+   * Says that nobody reads {@code tensor} any more. Optional: a source that made the tensor in
+   * memory frees it now instead of when it is closed.
+   */
+  default void release(Tensor tensor) {}
+
+  /** Gives back all memory. A second call does nothing. */
   @Override
   void close();
 }

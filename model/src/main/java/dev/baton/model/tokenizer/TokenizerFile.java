@@ -1,0 +1,239 @@
+package dev.baton.model.tokenizer;
+
+import dev.baton.model.ModelFormatException;
+import dev.baton.model.json.JsonFiles;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.TokenStreamFactory;
+import tools.jackson.core.json.JsonFactory;
+
+/**
+ * What Baton itself needs from tokenizer.json; the native library reads the rest.
+ *
+ * @param json the file's text
+ * @param tokens token by id, null where there is none
+ * @param specialIds ids of added tokens marked special
+ * @param byteLevel whether the decoder is ByteLevel: a token spells bytes, one character each
+ */
+record TokenizerFile(
+    String json, @Nullable String[] tokens, Set<Integer> specialIds, boolean byteLevel) {
+  private static final long MAX_BYTES = 256L << 20;
+  private static final int MAX_ID = 1 << 24;
+
+  /** As for the other files, but no table of the names seen: here every name is another one. */
+  private static final JsonFactory FACTORY =
+      JsonFiles.FACTORY
+          .rebuild()
+          .disable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+          .build();
+
+  /**
+   * @throws ModelFormatException if it cannot be read or is no tokenizer.json
+   */
+  static TokenizerFile read(Path file) {
+    String json;
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new ModelFormatException(
+            "%s has %,d bytes; a tokenizer may have at most %,d. Is it the right file?"
+                .formatted(file, Files.size(file), MAX_BYTES));
+      }
+      json = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw JsonFiles.unreadable(file, e);
+    }
+    return new Reader(file).read(json);
+  }
+
+  /** Reads the JSON as a stream: a tree of 128,000 tokens and twice as many merges is large. */
+  private static final class Reader {
+    private final Path file;
+    private final Set<Integer> specialIds = new HashSet<>();
+    private @Nullable String[] tokens = new @Nullable String[1024];
+    private int size;
+    private String decoder = "";
+
+    Reader(Path file) {
+      this.file = file;
+    }
+
+    TokenizerFile read(String json) {
+      try (JsonParser p = FACTORY.createParser(ObjectReadContext.empty(), json)) {
+        expect(p, p.nextToken(), JsonToken.START_OBJECT, "the file", "a JSON object");
+        boolean model = false;
+        @Nullable String[] added = new @Nullable String[0];
+        while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+          String name = p.currentName();
+          JsonToken value = p.nextToken();
+          switch (name) {
+            case "model" -> {
+              expect(p, value, JsonToken.START_OBJECT, name, "an object");
+              model(p);
+              model = true;
+            }
+            case "added_tokens" -> {
+              expect(p, value, JsonToken.START_ARRAY, name, "a list");
+              added = addedTokens(p);
+            }
+            case "decoder" -> decoder = decoder(p);
+            default -> p.skipChildren();
+          }
+        }
+        if (!model) {
+          throw error("it has no \"model\": it is no tokenizer.json of the tokenizers library.");
+        }
+        for (int id = 0; id < added.length; id++) {
+          String token = added[id];
+          if (token != null) {
+            put(id, token);
+          }
+        }
+      } catch (JacksonException e) {
+        throw JsonFiles.notJson(file.toString(), e);
+      }
+      return new TokenizerFile(
+          json, Arrays.copyOf(tokens, size), Set.copyOf(specialIds), decoder.equals("ByteLevel"));
+    }
+
+    private void model(JsonParser p) {
+      while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+        boolean vocabulary = p.currentName().equals("vocab");
+        JsonToken value = p.nextToken();
+        if (vocabulary && value == JsonToken.START_OBJECT) {
+          while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+            String token = p.currentName();
+            p.nextToken();
+            put(id(p, token), token);
+          }
+        } else if (vocabulary && value == JsonToken.START_ARRAY) {
+          unigram(p);
+        } else {
+          p.skipChildren();
+        }
+      }
+    }
+
+    /** A list of [token, score]; the id is the place. */
+    private void unigram(JsonParser p) {
+      for (int id = 0; p.nextToken() == JsonToken.START_ARRAY; id++) {
+        expect(p, p.nextToken(), JsonToken.VALUE_STRING, "an entry of vocab", "[token, score]");
+        put(id, p.getString());
+        while (p.nextToken() != JsonToken.END_ARRAY) {
+          p.skipChildren();
+        }
+      }
+    }
+
+    /**
+     * Tokens by id. They are put after the model's, which they replace, whatever the file's order.
+     */
+    private @Nullable String[] addedTokens(JsonParser p) {
+      @Nullable String[] added = new @Nullable String[0];
+      while (p.nextToken() == JsonToken.START_OBJECT) {
+        int id = -1;
+        boolean special = false;
+        String content = "";
+        while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+          String name = p.currentName();
+          JsonToken value = p.nextToken();
+          switch (name) {
+            case "id" -> id = id(p, name);
+            case "special" -> special = value == JsonToken.VALUE_TRUE;
+            case "content" -> {
+              expect(p, value, JsonToken.VALUE_STRING, name, "text");
+              content = p.getString();
+            }
+            default -> p.skipChildren();
+          }
+        }
+        if (id < 0) {
+          throw error("an added token has no id.");
+        }
+        if (id >= added.length) {
+          added = Arrays.copyOf(added, Math.max(id + 1, added.length * 2));
+        }
+        added[id] = content;
+        if (special) {
+          specialIds.add(id);
+        }
+      }
+      return added;
+    }
+
+    /** Type of the decoder; of a Sequence of one, that one's; empty if there is none. */
+    private String decoder(JsonParser p) {
+      if (p.currentToken() != JsonToken.START_OBJECT) {
+        p.skipChildren();
+        return "";
+      }
+      String type = "";
+      String inner = "";
+      int parts = 0;
+      while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+        String name = p.currentName();
+        JsonToken value = p.nextToken();
+        if (name.equals("type") && value == JsonToken.VALUE_STRING) {
+          type = p.getString();
+        } else if (name.equals("decoders") && value == JsonToken.START_ARRAY) {
+          while (p.nextToken() == JsonToken.START_OBJECT) {
+            inner = decoder(p);
+            parts++;
+          }
+        } else {
+          p.skipChildren();
+        }
+      }
+      return type.equals("Sequence") && parts == 1 ? inner : type;
+    }
+
+    private int id(JsonParser p, String what) {
+      if (p.currentToken() != JsonToken.VALUE_NUMBER_INT
+          || p.getNumberType() != JsonParser.NumberType.INT
+          || p.getIntValue() < 0
+          || p.getIntValue() > MAX_ID) {
+        throw error(
+            "the id of %s is %s; it must be a whole number from 0 to %d."
+                .formatted(cut(what), cut(String.valueOf(p.getString())), MAX_ID));
+      }
+      return p.getIntValue();
+    }
+
+    private void put(int id, String token) {
+      if (id >= tokens.length) {
+        tokens = Arrays.copyOf(tokens, Math.max(id + 1, tokens.length * 2));
+      }
+      tokens[id] = token;
+      size = Math.max(size, id + 1);
+    }
+
+    private void expect(
+        JsonParser p, @Nullable JsonToken found, JsonToken wanted, String what, String allowed) {
+      if (found != wanted) {
+        throw error(
+            "%s is %s; it must be %s."
+                .formatted(
+                    what, found == null ? "empty" : cut(String.valueOf(p.getString())), allowed));
+      }
+    }
+
+    private ModelFormatException error(String text) {
+      return new ModelFormatException(file + ": " + text + " Fetch the file again.");
+    }
+
+    private static String cut(String text) {
+      return text.length() > 60 ? text.substring(0, 60) + "…" : text;
+    }
+  }
+}

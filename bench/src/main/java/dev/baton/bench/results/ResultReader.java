@@ -181,7 +181,7 @@ final class ResultReader {
     return requests;
   }
 
-  private static Optional<TtftParts> parts(Map<TtftPart, double[]> lists, int i) {
+  private Optional<TtftParts> parts(Map<TtftPart, double[]> lists, int i) {
     Map<TtftPart, Double> values = new EnumMap<>(TtftPart.class);
     lists.forEach(
         (part, list) -> {
@@ -189,7 +189,13 @@ final class ResultReader {
             values.put(part, list[i]);
           }
         });
-    return values.size() == lists.size() ? Optional.of(TtftParts.of(values)) : Optional.empty();
+    return values.size() == lists.size()
+        ? Optional.of(
+            TtftParts.of(
+                values,
+                root.path("prefill_workers").path(i).asString(""),
+                root.path("decode_workers").path(i).asString("")))
+        : Optional.empty();
   }
 
   /** A list of numbers (null = NaN), empty if there is none; refused if its length differs. */

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /** Result → JSON with the keys of {@code vllm bench serve} in its order, then Baton's own. */
@@ -147,6 +148,18 @@ final class ResultWriter {
       }
       json.endArray();
     }
+    workers(json, "prefill_workers", requests, TtftParts::prefillWorker);
+    workers(json, "decode_workers", requests, TtftParts::decodeWorker);
+  }
+
+  private static void workers(
+      JsonLine json,
+      String key,
+      List<RequestSample> requests,
+      Function<TtftParts, String> address) {
+    json.key(key).beginArray();
+    requests.forEach(request -> json.text(request.parts().map(address).orElse("")));
+    json.endArray();
   }
 
   private static void changes(JsonLine json, RampUp ramp) {

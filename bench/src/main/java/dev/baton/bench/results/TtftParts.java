@@ -13,6 +13,8 @@ import java.util.Map;
  * @param decodeQueue received by the decode worker to its blocks offered
  * @param decodeExecute first token at hand to first token written
  * @param network client's TTFT minus the server's: network, proxy and the client itself
+ * @param prefillWorker address of the prefill worker; empty on a combined one
+ * @param decodeWorker address of the decode worker; empty on a combined one
  */
 public record TtftParts(
     double prefillQueue,
@@ -21,10 +23,13 @@ public record TtftParts(
     double kvLoad,
     double decodeQueue,
     double decodeExecute,
-    double network) {
+    double network,
+    String prefillWorker,
+    String decodeWorker) {
 
   /** From a value for every part; a missing one counts as 0. */
-  public static TtftParts of(Map<TtftPart, Double> seconds) {
+  public static TtftParts of(
+      Map<TtftPart, Double> seconds, String prefillWorker, String decodeWorker) {
     return new TtftParts(
         seconds.getOrDefault(TtftPart.PREFILL_QUEUE, 0.0),
         seconds.getOrDefault(TtftPart.PREFILL_EXECUTE, 0.0),
@@ -32,7 +37,9 @@ public record TtftParts(
         seconds.getOrDefault(TtftPart.KV_LOAD, 0.0),
         seconds.getOrDefault(TtftPart.DECODE_QUEUE, 0.0),
         seconds.getOrDefault(TtftPart.DECODE_EXECUTE, 0.0),
-        seconds.getOrDefault(TtftPart.NETWORK, 0.0));
+        seconds.getOrDefault(TtftPart.NETWORK, 0.0),
+        prefillWorker,
+        decodeWorker);
   }
 
   /** The value of one part. */

@@ -1,0 +1,161 @@
+package dev.baton.bench.load;
+
+import dev.baton.bench.dataset.PromptRequest;
+import dev.baton.bench.results.RampUp;
+import dev.baton.openai.http.Headers;
+import dev.baton.openai.http.HttpClientPool;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Releases requests on schedule from the calling thread, each on a virtual thread of its own, and
+ * waits for all. The schedule never waits for answers; only a limit on concurrency holds requests
+ * back, and then on their own threads.
+ */
+final class Sender {
+  private final HttpClientPool pool;
+  private final LoadOptions options;
+  private final Headers headers;
+  private final RequestBodies bodies;
+  private final String idPrefix;
+  private final Progress progress;
+  private final LongAdder chunks = new LongAdder();
+
+  /** Guards the three counts and the calls of {@link #progress}. */
+  private final Object counting = new Object();
+
+  private int sent;
+  private int completed;
+  private int failed;
+
+  Sender(
+      HttpClientPool pool,
+      LoadOptions options,
+      Headers headers,
+      RequestBodies bodies,
+      String idPrefix,
+      Progress progress) {
+    this.pool = pool;
+    this.options = options;
+    this.headers = headers;
+    this.bodies = bodies;
+    this.idPrefix = idPrefix;
+    this.progress = progress;
+  }
+
+  /**
+   * One request.
+   *
+   * @param releasedNanos when the schedule let it go
+   * @param outcome what came back
+   */
+  record Sent(long releasedNanos, StreamedRequest.Outcome outcome) {}
+
+  /**
+   * All requests in order.
+   *
+   * @param seconds from the schedule's begin to the last answer
+   * @param maxScheduleDelay largest delay of a release behind the schedule, seconds
+   */
+  record Run(
+      List<Sent> sent,
+      double seconds,
+      double maxScheduleDelay,
+      List<RampUp.RpsChange> rpsChanges) {}
+
+  Run send(List<PromptRequest> requests, double[] schedule) throws InterruptedException {
+    int places = options.traffic().maxConcurrency().orElse(Integer.MAX_VALUE);
+    // Fair: who arrived first is sent first.
+    Semaphore limit = new Semaphore(places, true);
+    List<Future<Sent>> futures = new ArrayList<>(requests.size());
+    List<RampUp.RpsChange> changes = new ArrayList<>();
+    long latest = 0;
+    long begin = System.nanoTime();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      try {
+        int lastRps = -1;
+        for (int i = 0; i < requests.size(); i++) {
+          long due = begin + (long) (schedule[i] * 1e9);
+          sleepUntil(due);
+          long released = System.nanoTime();
+          latest = Math.max(latest, released - due);
+          lastRps = noteRate(i, requests.size(), lastRps, changes);
+          int index = i;
+          futures.add(
+              threads.submit(
+                  () -> one(requests.get(index), index, released, limit, begin, requests.size())));
+        }
+        List<Sent> all = new ArrayList<>(requests.size());
+        for (Future<Sent> future : futures) {
+          all.add(future.get());
+        }
+        return new Run(all, (System.nanoTime() - begin) / 1e9, latest / 1e9, List.copyOf(changes));
+      } catch (ExecutionException e) {
+        threads.shutdownNow();
+        throw new IllegalStateException("a request ended abnormally", e.getCause());
+      } catch (InterruptedException e) {
+        threads.shutdownNow();
+        throw e;
+      }
+    }
+  }
+
+  private Sent one(
+      PromptRequest request, int index, long released, Semaphore limit, long begin, int total)
+      throws InterruptedException {
+    byte[] body = bodies.of(request, index);
+    Headers own = headers.with("x-request-id", idPrefix + index);
+    limit.acquire();
+    try {
+      count(1, 0, 0, total, begin);
+      StreamedRequest.Outcome outcome =
+          new StreamedRequest(pool, chunks).send(options.requestUri(), own, body);
+      boolean success = outcome.error().isEmpty();
+      count(0, success ? 1 : 0, success ? 0 : 1, total, begin);
+      return new Sent(released, outcome);
+    } finally {
+      limit.release();
+    }
+  }
+
+  private void count(int sentMore, int completedMore, int failedMore, int total, long begin) {
+    synchronized (counting) {
+      sent += sentMore;
+      completed += completedMore;
+      failed += failedMore;
+      progress.update(
+          new Progress.State(
+              total, sent, completed, failed, chunks.sum(), (System.nanoTime() - begin) / 1e9));
+    }
+  }
+
+  /** Notes the whole numbers that a ramp's rate has crossed with this request. */
+  private int noteRate(int i, int count, int before, List<RampUp.RpsChange> changes) {
+    if (options.traffic().rampUp().isEmpty()) {
+      return before;
+    }
+    int now = (int) ArrivalSchedule.rate(options.traffic(), i, count);
+    String stamp = LocalDateTime.now().toString();
+    for (int rps = before < 0 ? now : before + 1; rps <= now; rps++) {
+      changes.add(new RampUp.RpsChange(rps, stamp));
+    }
+    return Math.max(before, now);
+  }
+
+  private static void sleepUntil(long due) throws InterruptedException {
+    for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
+      LockSupport.parkNanos(left);
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+    }
+  }
+}

@@ -1,13 +1,68 @@
 package dev.baton.serving.handoff;
 
 import dev.baton.engine.Engine;
+import dev.baton.engine.EngineRequest;
+import dev.baton.engine.RequestHandle;
+import dev.baton.engine.RequestListener;
 import dev.baton.engine.backend.KvLayout;
 import dev.baton.engine.backend.KvPort;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ServerSocketChannel;
+import java.security.SecureRandom;
+import java.util.Collection;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 
-/** Hand-offs over TCP: both planes on one connection per pair of workers. */
-final class TcpConnector {
-  private TcpConnector() {}
+/**
+ * Hand-offs over TCP: control and data plane on one connection per pair of workers, which the
+ * prefill worker opens when the pair first meets and which stays.
+ */
+final class TcpConnector implements KvConnector {
+  private static final System.Logger LOG = System.getLogger(TcpConnector.class.getName());
+
+  /** A ping goes out at least this often. */
+  private static final long PING_NANOS = 1_000_000_000L;
+
+  /** A peer that has been silent for so long is dead. */
+  private static final long SILENCE_NANOS = 10 * PING_NANOS;
+
+  private final KvTransferConfig config;
+  private final KvLayout layout;
+  private final HostPort address;
+  private final HandoffCounters counters = new HandoffCounters();
+  private final PrefillSide prefillSide;
+  private final DecodeSide decodeSide;
+  private final ScheduledExecutorService timer;
+
+  private TcpConnector(
+      KvTransferConfig config,
+      Engine engine,
+      KvPort port,
+      KvLayout layout,
+      String fingerprint,
+      HostPort address,
+      ServerSocketChannel server) {
+    this.config = config;
+    this.layout = layout;
+    this.address = address;
+    Frame.Hello hello =
+        new Frame.Hello(
+            FrameCodec.VERSION,
+            new SecureRandom().nextLong(),
+            fingerprint,
+            Frame.Shape.of(layout));
+    WorkerSide worker = new WorkerSide(config, engine, port, layout, hello, counters);
+    this.prefillSide = new PrefillSide(worker);
+    this.decodeSide = new DecodeSide(worker, server);
+    this.timer =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("kv-timer").factory());
+  }
 
   static KvConnector start(
       KvTransferConfig config,
@@ -17,6 +72,133 @@ final class TcpConnector {
       String fingerprint,
       String host)
       throws IOException {
-    throw new IOException("no connector for " + host);
+    String bindHost = config.host().orElse(host);
+    ServerSocketChannel server = ServerSocketChannel.open();
+    try {
+      server.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      InetSocketAddress local = new InetSocketAddress(bindHost, config.port());
+      if (local.isUnresolved()) {
+        throw new IOException("unknown host");
+      }
+      server.bind(local, 512);
+    } catch (IOException | RuntimeException e) {
+      server.close();
+      throw new IOException(
+          "kv_port "
+              + config.port()
+              + " cannot be opened on "
+              + bindHost
+              + ": "
+              + e.getMessage()
+              + ". Choose a free port in --kv-transfer-config, or stop what uses this one.",
+          e);
+    }
+    ServerSocket socket = server.socket();
+    HostPort address = new HostPort(reachable(bindHost), socket.getLocalPort());
+    TcpConnector connector =
+        new TcpConnector(config, engine, port, layout, fingerprint, address, server);
+    connector.decodeSide.start();
+    long every = Math.max(10, Math.min(500, config.lease().toMillis() / 4));
+    connector.timer.scheduleWithFixedDelay(connector::tick, every, every, TimeUnit.MILLISECONDS);
+    return connector;
+  }
+
+  /** An address that others reach, where a wildcard is listened on. */
+  private static String reachable(String host) throws IOException {
+    return LocalAddress.reachable(host);
+  }
+
+  @Override
+  public String describe() {
+    String plane =
+        config.connector().equals("TcpConnector") || config.connector().equals("auto")
+            ? "TCP"
+            : "TCP (" + config.connector() + " is for GPU workers)";
+    return "hand-off: "
+        + plane
+        + " on "
+        + address
+        + ", "
+        + config.role().configName()
+        + ", "
+        + config.sendType()
+        + ", first token from the "
+        + (config.firstToken() == FirstToken.PREFILL ? "prefill" : "decode")
+        + " worker, "
+        + layout.bytesPerToken()
+        + " bytes per token, CRC-32C on every chunk";
+  }
+
+  @Override
+  public HostPort address() {
+    return address;
+  }
+
+  @Override
+  public PrefillCall prefill(TransferParams params, EngineRequest request, long receivedNanos) {
+    if (!config.role().prefills() || !params.doRemoteDecode()) {
+      throw new IllegalArgumentException(
+          "this worker is a " + config.role().configName() + ": it runs no prompt for others");
+    }
+    return prefillSide.prefill(params, request, receivedNanos);
+  }
+
+  @Override
+  public RequestHandle decode(
+      TransferParams params,
+      EngineRequest request,
+      RequestListener listener,
+      DecodeTimings timings) {
+    if (!config.role().decodes() || !params.doRemotePrefill()) {
+      throw new IllegalArgumentException(
+          "this worker is a " + config.role().configName() + ": it takes no sequence over");
+    }
+    return decodeSide.decode(params, request, listener, timings);
+  }
+
+  @Override
+  public HandoffStats stats() {
+    return new HandoffStats(
+        prefillSide.connections() + decodeSide.connections(),
+        counters.malformedPeers.sum(),
+        counters.checksumFailures.sum(),
+        counters.sent.sum(),
+        counters.sentBytes.sum(),
+        counters.received.sum(),
+        counters.receivedBytes.sum(),
+        counters.failed.sum(),
+        counters.computedLocally.sum(),
+        prefillSide.active() + decodeSide.active(),
+        decodeSide.promisedBytes());
+  }
+
+  private void tick() {
+    try {
+      long now = System.nanoTime();
+      prefillSide.tick(now);
+      decodeSide.tick(now);
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "the hand-off's timer failed", e);
+    }
+  }
+
+  /** Tells a peer what is being worked on, or gives it up if it has been silent for too long. */
+  static void keepAlive(Link link, Collection<Integer> transfers, long now) {
+    if (now - link.lastReceivedNanos() > SILENCE_NANOS) {
+      link.close("silent for " + SILENCE_NANOS / PING_NANOS + " s", false);
+      return;
+    }
+    if (link.pingDue(now, PING_NANOS)) {
+      int[] numbers =
+          transfers.stream().limit(FrameCodec.MAX_PING).mapToInt(Integer::intValue).toArray();
+      link.send(new Frame.Ping(numbers));
+    }
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+    prefillSide.close();
+    decodeSide.close();
   }
 }

@@ -194,8 +194,7 @@ final class DecodeSide implements Link.Handler {
       Handshake.Accepted greeted =
           Handshake.accept(channel, worker.hello(), worker.config().connectTimeout(), refusal);
       int payload =
-          Math.max(
-              FrameCodec.CHUNK_PAYLOAD, greeted.peer().shape().bytesPerTokenAndLayer());
+          Math.max(FrameCodec.CHUNK_PAYLOAD, greeted.peer().shape().bytesPerTokenAndLayer());
       Link link = new Link(greeted, payload, this);
       bound.put(link, new ConcurrentHashMap<>());
       link.start();
@@ -215,8 +214,7 @@ final class DecodeSide implements Link.Handler {
   private static void drop(SocketChannel channel, String reason) {
     try {
       LOG.log(
-          Level.INFO,
-          "dropped a connection from " + channel.getRemoteAddress() + ": " + reason);
+          Level.INFO, "dropped a connection from " + channel.getRemoteAddress() + ": " + reason);
       channel.close();
     } catch (IOException alreadyGone) {
       LOG.log(Level.DEBUG, "dropped a connection: " + reason);
@@ -260,8 +258,13 @@ final class DecodeSide implements Link.Handler {
           forgetClaim(link, fail.transfer());
         }
       }
-      case Frame.Hello _, Frame.Reject _, Frame.Offer _, Frame.NotNeeded _, Frame.Accepted _,
-          Frame.Pull _, Frame.Chunk _ ->
+      case Frame.Hello _,
+          Frame.Reject _,
+          Frame.Offer _,
+          Frame.NotNeeded _,
+          Frame.Accepted _,
+          Frame.Pull _,
+          Frame.Chunk _ ->
           throw new ProtocolException("a prefill worker does not send " + frame.getClass());
     }
   }
@@ -313,8 +316,9 @@ final class DecodeSide implements Link.Handler {
 
   /** Called again and again: pings, silent peers, leases, claims that nobody came for. */
   void tick(long now) {
+    long lease = worker.config().lease().toNanos();
     for (Map.Entry<Link, Map<Integer, DecodeTransfer>> entry : bound.entrySet()) {
-      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), now);
+      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
     }
     for (DecodeTransfer transfer : transfers) {
       transfer.expire(now);

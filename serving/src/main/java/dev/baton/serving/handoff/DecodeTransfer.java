@@ -18,8 +18,8 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One sequence whose prompt another worker runs: blocks reserved → offered to the prefill worker that
- * claims it → first token, KV → adopted. Until it is adopted a prefill worker may be lost and
+ * One sequence whose prompt another worker runs: blocks reserved → offered to the prefill worker
+ * that claims it → first token, KV → adopted. Until it is adopted a prefill worker may be lost and
  * another one may claim it.
  *
  * <p>Threads: frames come on links' readers, which write KV into the blocks; the engine calls from
@@ -178,11 +178,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     claim = newClaim(link, number);
     link.send(
         new Frame.Offer(
-            number,
-            promptTokens,
-            KvChunks.crc(request.promptTokens()),
-            cachedTokens,
-            wanted()));
+            number, promptTokens, KvChunks.crc(request.promptTokens()), cachedTokens, wanted()));
   }
 
   private Claim newClaim(Link link, int number) {
@@ -456,7 +452,9 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     }
   }
 
-  /** The first token was the last, or the engine dropped the request: stops the KV, frees blocks. */
+  /**
+   * The first token was the last, or the engine dropped the request: stops the KV, frees blocks.
+   */
   private void endedEarly() {
     lock.lock();
     try {
@@ -478,9 +476,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     if (finished.compareAndSet(false, true)) {
       long now = System.nanoTime();
       listener.onFinished(
-          reason,
-          new RequestTimes(
-              timings.receivedNanos(), 0, 0, 0, 0, now, 0, 0, error));
+          reason, new RequestTimes(timings.receivedNanos(), 0, 0, 0, 0, now, 0, 0, error));
     }
     side.remove(this);
   }

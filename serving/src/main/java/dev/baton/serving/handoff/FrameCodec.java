@@ -208,8 +208,7 @@ final class FrameCodec {
         int transfer = in.getInt();
         int token = in.getInt();
         TokenLogprobs logprobs = logprobs(in);
-        PrefillDurations durations =
-            new PrefillDurations(duration(in), duration(in), duration(in));
+        PrefillDurations durations = new PrefillDurations(duration(in), duration(in), duration(in));
         yield new Frame.First(transfer, token, logprobs, durations, events(in));
       }
       case CHUNK -> {

@@ -20,8 +20,7 @@ final class Handshake {
    *
    * @throws IOException if it cannot be reached in time, is no decode worker of ours or refuses
    */
-  static Accepted connect(HostPort address, Frame.Hello mine, Duration timeout)
-      throws IOException {
+  static Accepted connect(HostPort address, Frame.Hello mine, Duration timeout) throws IOException {
     SocketChannel channel = SocketChannel.open();
     try {
       InetSocketAddress target = new InetSocketAddress(address.host(), address.port());

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
- * Copies KV between the pool and chunks. A token range is cut into pieces at the block boundaries of
- * both workers' pools, so that every piece lies within one block on either side and is copied
+ * Copies KV between the pool and chunks. A token range is cut into pieces at the block boundaries
+ * of both workers' pools, so that every piece lies within one block on either side and is copied
  * straight from or to it.
  */
 final class KvChunks {

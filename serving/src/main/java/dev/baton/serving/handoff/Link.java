@@ -66,10 +66,9 @@ final class Link {
     this.peer = greeted.peer();
     this.handler = handler;
     this.name = String.valueOf(channel.getRemoteAddress());
-    this.maxFrame = 
+    this.maxFrame =
         Math.max(
-            FrameCodec.MAX_CONTROL,
-            chunkPayload + FrameCodec.CHUNK_HEADER + FrameCodec.ALIGNMENT);
+            FrameCodec.MAX_CONTROL, chunkPayload + FrameCodec.CHUNK_HEADER + FrameCodec.ALIGNMENT);
     channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
   }
 

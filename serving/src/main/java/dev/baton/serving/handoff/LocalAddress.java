@@ -14,8 +14,8 @@ public final class LocalAddress {
   private LocalAddress() {}
 
   /**
-   * The given address, or, for a wildcard (0.0.0.0, ::), the one that this host uses towards others;
-   * the loopback address if it has no network.
+   * The given address, or, for a wildcard (0.0.0.0, ::), the one that this host uses towards
+   * others; the loopback address if it has no network.
    */
   public static String reachable(String host) throws IOException {
     InetAddress address = InetAddress.getByName(host);

@@ -31,8 +31,7 @@ final class PrefillSide implements Link.Handler {
   }
 
   PrefillCall prefill(TransferParams params, EngineRequest request, long receivedNanos) {
-    PrefillTransfer transfer =
-        new PrefillTransfer(this, worker, params, request, receivedNanos);
+    PrefillTransfer transfer = new PrefillTransfer(this, worker, params, request, receivedNanos);
     transfers.add(transfer);
     if (closed) {
       transfer.fail("the worker is shutting down");
@@ -64,8 +63,7 @@ final class PrefillSide implements Link.Handler {
       Handshake.Accepted greeted =
           Handshake.connect(address, worker.hello(), worker.config().connectTimeout());
       int payload =
-          Math.max(
-              FrameCodec.CHUNK_PAYLOAD, worker.hello().shape().bytesPerTokenAndLayer());
+          Math.max(FrameCodec.CHUNK_PAYLOAD, worker.hello().shape().bytesPerTokenAndLayer());
       Link fresh = new Link(greeted, payload, this);
       bound.put(fresh, new ConcurrentHashMap<>());
       peer.link = fresh;
@@ -137,7 +135,11 @@ final class PrefillSide implements Link.Handler {
           transfer.failedByPeer(fail.reason());
         }
       }
-      case Frame.Hello _, Frame.Reject _, Frame.Claim _, Frame.First _, Frame.Chunk _,
+      case Frame.Hello _,
+          Frame.Reject _,
+          Frame.Claim _,
+          Frame.First _,
+          Frame.Chunk _,
           Frame.Done _ ->
           throw new ProtocolException("a decode worker does not send " + frame.getClass());
     }
@@ -169,8 +171,9 @@ final class PrefillSide implements Link.Handler {
 
   /** Called again and again: pings, silent peers, leases. */
   void tick(long now) {
+    long lease = worker.config().lease().toNanos();
     for (Map.Entry<Link, Map<Integer, PrefillTransfer>> entry : bound.entrySet()) {
-      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), now);
+      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
     }
     for (PrefillTransfer transfer : transfers) {
       transfer.expire(now);

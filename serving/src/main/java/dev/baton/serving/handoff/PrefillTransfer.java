@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * computed → first token → done → accepted.
  *
  * <p>Threads: frames come on the link's reader, KV is read and sent on its writer, the engine calls
- * from its own thread and the backend's. {@link #lock} guards what reader, writer, timer and callers
- * share; engine and backend threads never take it.
+ * from its own thread and the backend's. {@link #lock} guards what reader, writer, timer and
+ * callers share; engine and backend threads never take it.
  */
 final class PrefillTransfer implements PrefillCall, PrefillListener {
   private final PrefillSide side;
@@ -184,8 +184,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     Frame.Offer wanted = offer();
     Link to = link();
     if (wanted != null && to != null) {
-      to.sendData(
-          new Range(0, worker.layout().layers(), wanted.from(), wanted.to()));
+      to.sendData(new Range(0, worker.layout().layers(), wanted.from(), wanted.to()));
       to.sendData(this::encodeDone);
     }
   }
@@ -304,8 +303,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         }
       }
       sendEndNanos = System.nanoTime();
-      FrameCodec.encode(
-          new Frame.Done(number, sentBytes, (int) crc.getValue(), sendEvents()), out);
+      FrameCodec.encode(new Frame.Done(number, sentBytes, (int) crc.getValue(), sendEvents()), out);
       renew();
       return false;
     } finally {
@@ -387,8 +385,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     private void write(Started start, Frame.Chunk c, ByteBuffer out) {
       int at = out.position();
       int payload =
-          (int)
-              start.chunks().bytes(c.toLayer() - c.fromLayer(), c.toToken() - c.fromToken());
+          (int) start.chunks().bytes(c.toLayer() - c.fromLayer(), c.toToken() - c.fromToken());
       start.chunks().read(c, start.blockTable(), out, at + FrameCodec.CHUNK_HEADER);
       int sum = KvChunks.crc(out.slice(at + FrameCodec.CHUNK_HEADER, payload));
       out.position(at + FrameCodec.CHUNK_HEADER + payload);

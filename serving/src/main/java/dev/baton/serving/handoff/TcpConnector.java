@@ -52,10 +52,7 @@ final class TcpConnector implements KvConnector {
     this.address = address;
     Frame.Hello hello =
         new Frame.Hello(
-            FrameCodec.VERSION,
-            new SecureRandom().nextLong(),
-            fingerprint,
-            Frame.Shape.of(layout));
+            FrameCodec.VERSION, new SecureRandom().nextLong(), fingerprint, Frame.Shape.of(layout));
     WorkerSide worker = new WorkerSide(config, engine, port, layout, hello, counters);
     this.prefillSide = new PrefillSide(worker);
     this.decodeSide = new DecodeSide(worker, server);
@@ -183,12 +180,12 @@ final class TcpConnector implements KvConnector {
   }
 
   /** Tells a peer what is being worked on, or gives it up if it has been silent for too long. */
-  static void keepAlive(Link link, Collection<Integer> transfers, long now) {
+  static void keepAlive(Link link, Collection<Integer> transfers, long lease, long now) {
     if (now - link.lastReceivedNanos() > SILENCE_NANOS) {
       link.close("silent for " + SILENCE_NANOS / PING_NANOS + " s", false);
       return;
     }
-    if (link.pingDue(now, PING_NANOS)) {
+    if (link.pingDue(now, Math.min(PING_NANOS, lease / 4))) {
       int[] numbers =
           transfers.stream().limit(FrameCodec.MAX_PING).mapToInt(Integer::intValue).toArray();
       link.send(new Frame.Ping(numbers));

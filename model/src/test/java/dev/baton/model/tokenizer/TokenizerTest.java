@@ -142,12 +142,13 @@ final class TokenizerTest {
       for (int i = 0; i < 200; i++) {
         all.add(threads.submit(() -> own.encode("hello ".repeat(200), true).length));
       }
-      threads.submit(
-          () -> {
-            own.close();
-            own.close();
-            return 0;
-          });
+      all.add(
+          threads.submit(
+              () -> {
+                own.close();
+                own.close();
+                return 1;
+              }));
       for (Future<Integer> f : all) {
         try {
           assertThat(f.get()).isPositive();

@@ -37,7 +37,7 @@ final class DummyWeightsTest {
         assertThat(dummy.names()).as(shape).containsExactlyInAnyOrderElementsOf(files.names());
         for (String name : dummy.names()) {
           long[] sizes =
-              TensorShapes.of(model.config()).get(name).stream()
+              TensorShapes.of(model.config()).getOrDefault(name, List.of()).stream()
                   .mapToLong(Long::longValue)
                   .toArray();
           Tensor made = dummy.tensor(name, sizes);

@@ -46,7 +46,16 @@ public final class JsonFiles {
    * @throws ModelFormatException if it cannot be read, is larger, or is not one JSON object
    */
   public static JsonObject readObject(Path file, long maxBytes) {
-    byte[] bytes;
+    return parseObject(file.toString(), readBytes(file, maxBytes));
+  }
+
+  /**
+   * All bytes of {@code file}.
+   *
+   * @param maxBytes a larger file is refused unread
+   * @throws ModelFormatException if it cannot be read or is larger
+   */
+  public static byte[] readBytes(Path file, long maxBytes) {
     try {
       long size = Files.size(file);
       if (size > maxBytes) {
@@ -54,11 +63,10 @@ public final class JsonFiles {
             "%s has %,d bytes; such a file may have at most %,d. Is it the right file?"
                 .formatted(file, size, maxBytes));
       }
-      bytes = Files.readAllBytes(file);
+      return Files.readAllBytes(file);
     } catch (IOException e) {
       throw unreadable(file, e);
     }
-    return parseObject(file.toString(), bytes);
   }
 
   /**

@@ -118,6 +118,26 @@ public final class JsonObject {
     return value.map(v -> new JsonObject(where + ": " + key, v));
   }
 
+  /** A list of objects. */
+  public List<JsonObject> objects(String key) {
+    List<JsonObject> out = new ArrayList<>();
+    value(key).filter(v -> !v.isArray()).ifPresent(v -> refuse(key, v, "a list of objects"));
+    for (JsonNode e : value(key).map(JsonNode::values).orElse(List.of())) {
+      if (!e.isObject()) {
+        refuse(key, e, "a list of objects");
+      }
+      out.add(new JsonObject(where + ": " + key, e));
+    }
+    return List.copyOf(out);
+  }
+
+  /** A token's text, given as such or as an object that has it as "content". */
+  public Optional<String> textOrContent(String key) {
+    return value(key).filter(JsonNode::isObject).isPresent()
+        ? object(key).flatMap(o -> o.string("content"))
+        : string(key);
+  }
+
   /** The value as Jackson has it, empty where missing or null. */
   public Optional<JsonNode> value(String key) {
     return Optional.ofNullable(node.get(key)).filter(v -> !v.isNull());

@@ -2,9 +2,7 @@ package dev.baton.model.tokenizer;
 
 import dev.baton.model.ModelFormatException;
 import dev.baton.model.json.JsonFiles;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -43,18 +41,8 @@ record TokenizerFile(
    * @throws ModelFormatException if it cannot be read or is no tokenizer.json
    */
   static TokenizerFile read(Path file) {
-    String json;
-    try {
-      if (Files.size(file) > MAX_BYTES) {
-        throw new ModelFormatException(
-            "%s has %,d bytes; a tokenizer may have at most %,d. Is it the right file?"
-                .formatted(file, Files.size(file), MAX_BYTES));
-      }
-      json = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw JsonFiles.unreadable(file, e);
-    }
-    return new Reader(file).read(json);
+    byte[] bytes = JsonFiles.readBytes(file, MAX_BYTES);
+    return new Reader(file).read(new String(bytes, StandardCharsets.UTF_8));
   }
 
   /** Reads the JSON as a stream: a tree of 128,000 tokens and twice as many merges is large. */

@@ -52,12 +52,7 @@ public final class Tokenizers {
 
   /** Id of the token that {@code key} names, as text or as an object with "content". */
   private static OptionalInt id(TokenizerFile file, Optional<JsonObject> config, String key) {
-    Optional<String> name =
-        config.flatMap(
-            c ->
-                c.value(key).filter(v -> v.isObject()).isPresent()
-                    ? c.object(key).flatMap(o -> o.string("content"))
-                    : c.string(key));
+    Optional<String> name = config.flatMap(c -> c.textOrContent(key));
     if (name.isEmpty()) {
       return OptionalInt.empty();
     }

@@ -7,13 +7,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
 
 /**
  * Finds the chat templates of a model directory. As in transformers, chat_template.jinja and the
@@ -24,35 +25,74 @@ public final class ChatTemplates {
   /** Name of the template for ordinary conversations. */
   public static final String DEFAULT = "default";
 
-  /** Name that some models give to a second template, for requests with tools. */
-  public static final String TOOL_USE = "tool_use";
-
   private static final String CONFIG = "tokenizer_config.json";
 
   private ChatTemplates() {}
 
   /**
-   * The template for ordinary conversations: the one named "default", or the only one.
+   * A template as written.
+   *
+   * @param name what the model calls it
+   * @param text Jinja
+   * @param origin the file that it is from, for messages
+   */
+  public record Source(String name, String text, String origin) {
+
+    /**
+     * Compiles it.
+     *
+     * @throws ModelFormatException if it is not a valid template
+     */
+    public ChatTemplate compile() {
+      try {
+        return ChatTemplate.compile(text);
+      } catch (TemplateException e) {
+        throw new ModelFormatException(
+            "%s: the chat template \"%s\" cannot be used: %s. Correct it, or remove it and use /v1/completions."
+                .formatted(origin, name, e.getMessage()),
+            e);
+      }
+    }
+  }
+
+  /**
+   * The template for ordinary conversations, compiled.
    *
    * @throws ModelFormatException if a file cannot be read or its template does not compile
    */
   public static Optional<ChatTemplate> load(Path modelDir) {
-    Map<String, ChatTemplate> all = loadAll(modelDir);
-    return all.size() == 1
-        ? all.values().stream().findFirst()
-        : Optional.ofNullable(all.get(DEFAULT));
+    return find(modelDir).map(Source::compile);
   }
 
   /**
-   * All templates by name; empty if the model has none.
+   * The template for ordinary conversations: the one named "default", or the only one.
    *
-   * @throws ModelFormatException as {@link #load}
+   * @throws ModelFormatException if a file cannot be read
    */
-  public static Map<String, ChatTemplate> loadAll(Path modelDir) {
-    Map<String, ChatTemplate> compiled = new LinkedHashMap<>();
-    sources(modelDir)
-        .forEach((name, source) -> compiled.put(name, compile(source, name, modelDir)));
-    return Collections.unmodifiableMap(compiled);
+  public static Optional<Source> find(Path modelDir) {
+    List<Source> all = all(modelDir);
+    return all.stream().filter(s -> s.name().equals(DEFAULT) || all.size() == 1).findFirst();
+  }
+
+  /**
+   * Every template of the model; empty if it has none.
+   *
+   * @throws ModelFormatException if a file cannot be read
+   */
+  public static List<Source> all(Path modelDir) {
+    List<Source> sources = new ArrayList<>();
+    Path file = modelDir.resolve("chat_template.jinja");
+    if (Files.isRegularFile(file)) {
+      sources.add(read(file, DEFAULT));
+    }
+    for (Path more : jinjaFiles(modelDir.resolve("additional_chat_templates"))) {
+      String name = more.getFileName().toString();
+      sources.add(read(more, name.substring(0, name.length() - ".jinja".length())));
+    }
+    if (sources.isEmpty()) {
+      config(modelDir).ifPresent(config -> sources.addAll(configured(config)));
+    }
+    return List.copyOf(sources);
   }
 
   /**
@@ -81,46 +121,22 @@ public final class ChatTemplates {
     return Collections.unmodifiableMap(tokens);
   }
 
-  private static ChatTemplate compile(String source, String name, Path modelDir) {
-    try {
-      return ChatTemplate.compile(source);
-    } catch (TemplateException e) {
-      throw new ModelFormatException(
-          "%s: the chat template \"%s\" cannot be used: %s. Correct it, or remove it and use /v1/completions."
-              .formatted(modelDir, name, e.getMessage()),
-          e);
-    }
-  }
-
-  private static Map<String, String> sources(Path modelDir) {
-    Map<String, String> sources = new LinkedHashMap<>();
-    Path file = modelDir.resolve("chat_template.jinja");
-    if (Files.isRegularFile(file)) {
-      sources.put(DEFAULT, read(file));
-    }
-    for (Path more : jinjaFiles(modelDir.resolve("additional_chat_templates"))) {
-      String name = more.getFileName().toString();
-      sources.put(name.substring(0, name.length() - ".jinja".length()), read(more));
-    }
-    if (sources.isEmpty()) {
-      config(modelDir).ifPresent(config -> sources.putAll(configured(config)));
-    }
-    return sources;
-  }
-
-  private static Map<String, String> configured(JsonObject config) {
+  private static List<Source> configured(JsonObject config) {
     String key = "chat_template";
-    if (config.value(key).filter(v -> v.isArray()).isEmpty()) {
-      return config.string(key).map(s -> Map.of(DEFAULT, s)).orElse(Map.of());
+    if (config.value(key).filter(JsonNode::isArray).isEmpty()) {
+      return config
+          .string(key)
+          .map(s -> List.of(new Source(DEFAULT, s, config.where())))
+          .orElse(List.of());
     }
-    Map<String, String> named = new LinkedHashMap<>();
+    List<Source> named = new ArrayList<>();
     for (JsonObject entry : config.objects(key)) {
       Optional<String> name = entry.string("name");
       Optional<String> source = entry.string("template");
       if (name.isEmpty() || source.isEmpty()) {
         throw entry.error("each entry must have a name and a template.");
       }
-      named.put(name.get(), source.get());
+      named.add(new Source(name.get(), source.get(), config.where()));
     }
     return named;
   }
@@ -143,8 +159,8 @@ public final class ChatTemplates {
     }
   }
 
-  private static String read(Path file) {
-    return new String(
-        JsonFiles.readBytes(file, JsonFiles.MAX_CONFIG_BYTES), StandardCharsets.UTF_8);
+  private static Source read(Path file, String name) {
+    byte[] text = JsonFiles.readBytes(file, JsonFiles.MAX_CONFIG_BYTES);
+    return new Source(name, new String(text, StandardCharsets.UTF_8), file.toString());
   }
 }

@@ -15,6 +15,7 @@ import dev.baton.openai.http.HttpClientOptions;
 import dev.baton.openai.http.HttpClientPool;
 import java.time.Duration;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,7 +101,7 @@ final class LoadSession {
       Optional<PromptTokenizer> tokenizer,
       List<PromptRequest> requests)
       throws InterruptedException {
-    String date = LocalDateTime.now().format(DATE);
+    String date = LocalDateTime.now(ZoneId.systemDefault()).format(DATE);
     double[] schedule = ArrivalSchedule.of(options.traffic(), requests.size(), options.seed());
     progress.phase("measuring");
     Sender.Run run =

@@ -5,6 +5,7 @@ import dev.baton.bench.results.RampUp;
 import dev.baton.openai.http.Headers;
 import dev.baton.openai.http.HttpClientPool;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -143,7 +144,7 @@ final class Sender {
       return before;
     }
     int now = (int) ArrivalSchedule.rate(options.traffic(), i, count);
-    String stamp = LocalDateTime.now().toString();
+    String stamp = LocalDateTime.now(ZoneId.systemDefault()).toString();
     for (int rps = before < 0 ? now : before + 1; rps <= now; rps++) {
       changes.add(new RampUp.RpsChange(rps, stamp));
     }

@@ -83,7 +83,9 @@ public record ProxyOptions(
       HostPort control =
           rest.indexOf(':') >= 0
               ? HostPort.parse(rest)
-              : HostPort.parse(new HostPort(http.host(), 0).toString().replaceAll("0$", "") + rest);
+              : HostPort.parse(
+                  (http.host().indexOf(':') >= 0 ? "[" + http.host() + "]:" : http.host() + ":")
+                      + rest);
       return new StaticWorker(http, control);
     }
   }

@@ -1,30 +1,76 @@
 package dev.baton.serving.proxy;
 
+import dev.baton.openai.http.HttpClientOptions;
+import dev.baton.openai.http.HttpClientPool;
+import dev.baton.serving.discovery.DiscoveryServer;
+import dev.baton.serving.http.HttpServer;
+import dev.baton.serving.http.HttpServerException;
+import dev.baton.serving.http.HttpServerOptions;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
 
-/** The proxy of a disaggregated deployment. */
+/** The proxy of a disaggregated deployment. Keeps no state that another proxy would need. */
 public final class ProxyServer implements AutoCloseable {
-  private ProxyServer() {}
+  private final Optional<DiscoveryServer> discovery;
+  private final HttpClientPool client;
+  private final HttpServer server;
+
+  private ProxyServer(
+      Optional<DiscoveryServer> discovery, HttpClientPool client, HttpServer server) {
+    this.discovery = discovery;
+    this.client = client;
+    this.server = server;
+  }
 
   /**
    * Starts it.
    *
-   * @throws IOException if a port cannot be opened; the message says which and why
+   * @throws IOException if the discovery port cannot be opened; the message says why
+   * @throws HttpServerException if the clients' port cannot be opened; the message says why
    */
   public static ProxyServer start(ProxyOptions options) throws IOException {
-    throw new IOException("no proxy on " + options.host());
+    Upstreams upstreams = new Upstreams(options, System::nanoTime);
+    HttpClientPool client =
+        new HttpClientPool(
+            HttpClientOptions.defaults()
+                .withConnectTimeout(Duration.ofSeconds(3))
+                .withReadTimeout(options.idleTimeout()));
+    ProxyContext context = new ProxyContext(options, upstreams, client, new ProxyCounters());
+    Optional<DiscoveryServer> discovery =
+        options.discoveryPort() < 0
+            ? Optional.empty()
+            : Optional.of(
+                DiscoveryServer.start(
+                    options.host(), options.discoveryPort(), upstreams::announced));
+    try {
+      HttpServer server =
+          HttpServer.start(
+              new HttpServerOptions(options.host(), options.port()),
+              new ProxyHandler(
+                  context, () -> discovery.map(DiscoveryServer::malformed).orElse(0L)));
+      return new ProxyServer(discovery, client, server);
+    } catch (HttpServerException e) {
+      discovery.ifPresent(DiscoveryServer::close);
+      throw e;
+    }
   }
 
   /** The port that clients use. */
   public int port() {
-    return 0;
+    return server.port();
   }
 
-  /** The port that workers announce themselves to. */
+  /** The port that workers announce themselves to; -1 if there is none. */
   public int discoveryPort() {
-    return 0;
+    return discovery.map(DiscoveryServer::port).orElse(-1);
   }
 
+  /** Lets requests in progress finish, for a while. */
   @Override
-  public void close() {}
+  public void close() {
+    server.close();
+    discovery.ifPresent(DiscoveryServer::close);
+    client.close();
+  }
 }

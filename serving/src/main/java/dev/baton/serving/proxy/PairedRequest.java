@@ -1,0 +1,281 @@
+package dev.baton.serving.proxy;
+
+import dev.baton.openai.ErrorBody;
+import dev.baton.openai.http.HttpCall;
+import dev.baton.openai.http.HttpReply;
+import dev.baton.serving.http.ClientGoneException;
+import dev.baton.serving.http.HttpExchange;
+import dev.baton.serving.http.ResponseStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request of a client: sent to a prefill and a decode worker at once, on to others when one of
+ * them fails, its answer passed through. Runs on the request's virtual thread.
+ */
+final class PairedRequest {
+  private static final int MAX_WHOLE_ANSWER = 256 << 20;
+
+  private final ProxyContext proxy;
+  private final HttpExchange exchange;
+  private final Legs legs;
+  private final Upward upward;
+  private final StreamEdit edit;
+  private final AtomicReference<@Nullable Attempt> current = new AtomicReference<>();
+  private volatile boolean clientGone;
+  private @Nullable ResponseStream out;
+
+  PairedRequest(ProxyContext proxy, HttpExchange exchange, Legs legs) {
+    this.proxy = proxy;
+    this.exchange = exchange;
+    this.legs = legs;
+    this.upward = new Upward(proxy.client(), exchange, proxy.options().workerApiKey());
+    this.edit = new StreamEdit(legs.idsWanted());
+  }
+
+  /** How one try on a pair of workers went. */
+  private enum Result {
+    /** The client has its answer. */
+    ANSWERED,
+    /** The decode worker failed; another pair may do it. */
+    DECODE_FAILED
+  }
+
+  /** Both calls of one try. */
+  private static final class Attempt {
+    private final HttpCall decodeCall;
+    private final PrefillLeg prefill;
+
+    private Attempt(HttpCall decodeCall, PrefillLeg prefill) {
+      this.decodeCall = decodeCall;
+      this.prefill = prefill;
+    }
+
+    private void cancel() {
+      decodeCall.abort();
+      prefill.cancel();
+    }
+  }
+
+  /** Answers the client, whatever happens. */
+  void run() throws ClientGoneException {
+    exchange.onDisconnect(
+        () -> {
+          clientGone = true;
+          Attempt attempt = current.get();
+          if (attempt != null) {
+            attempt.cancel();
+          }
+        });
+    Set<Upstream> tried = new HashSet<>();
+    String problem = "";
+    for (int attempt = 1; attempt <= maxAttempts(); attempt++) {
+      if (clientGone) {
+        throw new ClientGoneException("the client left");
+      }
+      Optional<Upstream.Use> decode = choose(Role.DECODE, tried);
+      if (decode.isEmpty() && !tried.isEmpty()) {
+        decode = choose(Role.DECODE, Set.of());
+      }
+      if (decode.isEmpty()) {
+        refuse(503, Errors.noWorker(Role.DECODE));
+        return;
+      }
+      try (Upstream.Use use = decode.get()) {
+        Optional<Upstream.Use> prefill = choose(Role.PREFILL, Set.of());
+        if (prefill.isEmpty()) {
+          refuse(503, Errors.noWorker(Role.PREFILL));
+          return;
+        }
+        if (attempt > 1) {
+          (out == null ? counters().pairRetries : counters().replays).increment();
+        }
+        if (tryPair(use.worker(), prefill.get()) == Result.ANSWERED) {
+          return;
+        }
+        tried.add(use.worker());
+        problem = "Decode worker " + use.worker().name() + " failed";
+      }
+      if (out != null && !mayReplay()) {
+        break;
+      }
+    }
+    refuse(502, Errors.upstream(problem + "; the request was tried " + maxAttempts() + " times."));
+  }
+
+  private boolean mayReplay() {
+    return legs.replayable() && edit.idsSeen() && !edit.finished();
+  }
+
+  private Result tryPair(Upstream decode, Upstream.Use prefill) throws ClientGoneException {
+    String id = Legs.transferId();
+    List<Integer> resume = List.copyOf(edit.tokens());
+    HttpCall call =
+        upward.call(
+            decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
+    // A decode worker whose stream has begun waits for its KV, or computes it when the lease is
+    // over; only one that has given nothing yet is called off.
+    PrefillLeg leg =
+        new PrefillLeg(
+            this,
+            id,
+            decode,
+            resume,
+            () -> {
+              if (out == null) {
+                call.abort();
+              }
+            });
+    Attempt attempt = new Attempt(call, leg);
+    current.set(attempt);
+    if (clientGone) {
+      prefill.close();
+      throw new ClientGoneException("the client left");
+    }
+    leg.start(prefill);
+    try (HttpReply reply = call.send()) {
+      return pass(reply);
+    } catch (ClientGoneException e) {
+      throw e;
+    } catch (IOException e) {
+      return failed(decode, leg);
+    } finally {
+      attempt.cancel();
+      current.set(null);
+    }
+  }
+
+  /** The decode worker gave no (more) answer: whose fault was it? */
+  private Result failed(Upstream decode, PrefillLeg leg) throws ClientGoneException {
+    if (clientGone) {
+      throw new ClientGoneException("the client left");
+    }
+    Optional<PrefillLeg.Failure> failure = leg.failure();
+    if (failure.isPresent() && out == null) {
+      PrefillLeg.Failure f = failure.get();
+      answer(f.status(), f.contentType(), f.body());
+      return Result.ANSWERED;
+    }
+    proxy.upstreams().failed(decode);
+    return Result.DECODE_FAILED;
+  }
+
+  private Result pass(HttpReply reply) throws IOException {
+    String type = reply.headers().first("content-type").orElse("application/json");
+    boolean events = type.startsWith("text/event-stream");
+    if (reply.status() != 200 || !events) {
+      byte[] body = reply.bytes(MAX_WHOLE_ANSWER);
+      if (out != null) {
+        throw new IOException("status " + reply.status() + " in place of the answer's rest");
+      }
+      for (String name : List.of("retry-after", "www-authenticate")) {
+        reply.headers().first(name).ifPresent(v -> exchange.responseHeader(name, v));
+      }
+      answer(reply.status(), type, body);
+      return Result.ANSWERED;
+    }
+    SseBlocks blocks = new SseBlocks(reply.body());
+    while (!edit.done()) {
+      byte[] batch = blocks.next();
+      if (batch.length == 0) {
+        throw new IOException("the stream ended without [DONE]");
+      }
+      byte[] passed = legs.replayable() ? edit.pass(batch) : edit.watch(batch);
+      stream(type).write(passed);
+    }
+    stream(type).close();
+    drain(blocks);
+    return Result.ANSWERED;
+  }
+
+  /** Reads the end of the body, so that the connection can be used again. */
+  private static void drain(SseBlocks blocks) {
+    try {
+      while (blocks.next().length > 0) {
+        continue;
+      }
+    } catch (IOException e) {
+      // The client has its answer; the connection is not used again.
+    }
+  }
+
+  private ResponseStream stream(String type) {
+    ResponseStream open = out;
+    if (open == null) {
+      exchange.responseHeader("X-Request-Id", upward.requestId());
+      exchange.responseHeader("Cache-Control", "no-cache");
+      open = exchange.startStream(200, type);
+      out = open;
+    }
+    return open;
+  }
+
+  private void answer(int status, String type, byte[] body) {
+    if (status >= 500) {
+      counters().failed.increment();
+    }
+    exchange.responseHeader("X-Request-Id", upward.requestId());
+    exchange.respond(status, type, body);
+  }
+
+  /** Ends the request with an error of the proxy's own. */
+  private void refuse(int status, ErrorBody error) throws ClientGoneException {
+    if (status == 503) {
+      counters().noWorker.increment();
+    }
+    ResponseStream open = out;
+    if (open == null) {
+      if (status == 503) {
+        exchange.responseHeader("Retry-After", "2");
+      }
+      answer(status, "application/json", error.toBytes());
+      return;
+    }
+    counters().failed.increment();
+    if (edit.finished()) {
+      open.write("data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8)); // only that was missing
+    } else {
+      String text = new String(error.toBytes(), StandardCharsets.UTF_8);
+      open.write(("event: error\ndata: " + text + "\n\n").getBytes(StandardCharsets.UTF_8));
+    }
+    open.close();
+  }
+
+  // --- for the prefill leg ---
+
+  Optional<Upstream.Use> choose(Role role, Set<Upstream> except) {
+    // A prefill's cost grows with its prompt; a decode's is one seat in the batch.
+    long weight = role == Role.PREFILL ? 256L + legs.bytes() : 1;
+    return proxy.upstreams().choose(role, weight, except);
+  }
+
+  int maxAttempts() {
+    return proxy.options().maxAttempts();
+  }
+
+  Upward upward() {
+    return upward;
+  }
+
+  Legs legs() {
+    return legs;
+  }
+
+  String path() {
+    return exchange.path();
+  }
+
+  Upstreams upstreams() {
+    return proxy.upstreams();
+  }
+
+  ProxyCounters counters() {
+    return proxy.counters();
+  }
+}

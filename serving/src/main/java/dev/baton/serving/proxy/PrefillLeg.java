@@ -1,0 +1,169 @@
+package dev.baton.serving.proxy;
+
+import dev.baton.openai.http.HttpCall;
+import dev.baton.openai.http.HttpReply;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The prefill half of one attempt: asks a prefill worker, and another one if that fails, as long as
+ * the decode worker's reservation stands. Runs on a virtual thread of its own.
+ */
+final class PrefillLeg {
+  /** A worker's answer that is no success, or ours in its place. */
+  record Failure(int status, String contentType, byte[] body) {}
+
+  private static final int MAX_ANSWER = 1 << 20;
+
+  private final PairedRequest request;
+  private final String transferId;
+  private final Upstream decode;
+  private final List<Integer> resume;
+  private final Runnable onFailure;
+  private final ReentrantLock lock = new ReentrantLock();
+  private @Nullable HttpCall call;
+  private boolean cancelled;
+  private volatile @Nullable Failure failure;
+
+  /**
+   * Not started yet.
+   *
+   * @param onFailure called when no prefill worker can do it
+   */
+  PrefillLeg(
+      PairedRequest request,
+      String transferId,
+      Upstream decode,
+      List<Integer> resume,
+      Runnable onFailure) {
+    this.request = request;
+    this.transferId = transferId;
+    this.decode = decode;
+    this.resume = resume;
+    this.onFailure = onFailure;
+  }
+
+  void start(Upstream.Use first) {
+    Thread.ofVirtual().name("prefill-leg").start(() -> run(first));
+  }
+
+  private void run(Upstream.Use first) {
+    Set<Upstream> tried = new HashSet<>();
+    Upstream.Use use = first;
+    for (int attempt = 1; ; attempt++) {
+      Optional<Failure> failed;
+      try (Upstream.Use current = use) {
+        failed = attempt(current.worker());
+        tried.add(current.worker());
+      }
+      if (failed.isEmpty() || isCancelled()) {
+        return;
+      }
+      boolean final4xx = failed.get().status() < 500 && failed.get().status() != 409;
+      Optional<Upstream.Use> next =
+          final4xx || attempt >= request.maxAttempts()
+              ? Optional.empty()
+              : request.choose(Role.PREFILL, tried);
+      if (next.isEmpty() && !final4xx && attempt < request.maxAttempts() && pause()) {
+        next = request.choose(Role.PREFILL, Set.of());
+      }
+      if (next.isEmpty()) {
+        failure = failed.get();
+        onFailure.run();
+        return;
+      }
+      request.counters().prefillRetries.increment();
+      use = next.get();
+    }
+  }
+
+  /** Runs once on one worker; empty if all is well. */
+  private Optional<Failure> attempt(Upstream worker) {
+    HttpCall mine =
+        request
+            .upward()
+            .call(
+                worker,
+                "POST",
+                request.path(),
+                request.legs().prefill(transferId, worker, decode, resume));
+    lock.lock();
+    try {
+      if (cancelled) {
+        return Optional.empty();
+      }
+      call = mine;
+    } finally {
+      lock.unlock();
+    }
+    try (HttpReply reply = mine.send()) {
+      byte[] body = reply.bytes(MAX_ANSWER);
+      if (reply.status() == 200) {
+        return Optional.empty();
+      }
+      if (reply.status() == 503) {
+        request.upstreams().failed(worker);
+      }
+      return Optional.of(
+          new Failure(
+              reply.status(),
+              reply.headers().first("content-type").orElse("application/json"),
+              body));
+    } catch (IOException e) {
+      if (!isCancelled()) {
+        request.upstreams().failed(worker);
+      }
+      return Optional.of(
+          new Failure(
+              502,
+              "application/json",
+              Errors.upstream("Prefill worker " + worker.name() + " failed: " + e.getMessage())
+                  .toBytes()));
+    }
+  }
+
+  /** The only worker may be back in a moment. */
+  private static boolean pause() {
+    try {
+      Thread.sleep(200);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private boolean isCancelled() {
+    lock.lock();
+    try {
+      return cancelled;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Why no prefill worker could do it, if so. */
+  Optional<Failure> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  /** Nobody needs it any more. Does not block. */
+  void cancel() {
+    HttpCall open;
+    lock.lock();
+    try {
+      cancelled = true;
+      open = call;
+    } finally {
+      lock.unlock();
+    }
+    if (open != null) {
+      open.abort();
+    }
+  }
+}

@@ -43,7 +43,8 @@ final class Legs {
     JsonNode n = object.path("n");
     boolean single = n.isMissingNode() || n.isNull() || (n.isInt() && n.intValue() == 1);
     JsonNode bestOf = object.path("best_of");
-    single &= bestOf.isMissingNode() || bestOf.isNull() || (bestOf.isInt() && bestOf.intValue() == 1);
+    single &=
+        bestOf.isMissingNode() || bestOf.isNull() || (bestOf.isInt() && bestOf.intValue() == 1);
     JsonNode prompt = object.path("prompt");
     boolean several = prompt.isArray() && !prompt.isEmpty() && !prompt.get(0).isInt();
     return single && !(several && prompt.size() > 1);

@@ -29,7 +29,7 @@ final class PairedRequest {
   private final StreamEdit edit;
   private final AtomicReference<@Nullable Attempt> current = new AtomicReference<>();
   private volatile boolean clientGone;
-  private @Nullable ResponseStream out;
+  private volatile @Nullable ResponseStream out;
 
   PairedRequest(ProxyContext proxy, HttpExchange exchange, Legs legs) {
     this.proxy = proxy;
@@ -117,8 +117,7 @@ final class PairedRequest {
     String id = Legs.transferId();
     List<Integer> resume = List.copyOf(edit.tokens());
     HttpCall call =
-        upward.call(
-            decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
+        upward.call(decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
     // A decode worker whose stream has begun waits for its KV, or computes it when the lease is
     // over; only one that has given nothing yet is called off.
     PrefillLeg leg =

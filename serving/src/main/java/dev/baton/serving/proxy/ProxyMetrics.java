@@ -20,8 +20,7 @@ final class ProxyMetrics {
     counter("no_worker", "Requests refused because a role had no worker", c.noWorker.sum());
     counter("failed", "Requests that ended with a server's error", c.failed.sum());
     counter("clients_gone", "Requests whose client left early", c.clientsGone.sum());
-    counter(
-        "prefill_retries", "Hand-offs given to another prefill worker", c.prefillRetries.sum());
+    counter("prefill_retries", "Hand-offs given to another prefill worker", c.prefillRetries.sum());
     counter("pair_retries", "Requests begun anew on another pair", c.pairRetries.sum());
     counter("replays", "Streams that went on with another pair", c.replays.sum());
     counter("malformed_announcements", "Discovery messages dropped", malformed);

@@ -11,8 +11,8 @@ import java.util.List;
  * did not ask for them, and gives an answer that goes on elsewhere the id that it began with.
  * Everything else stays byte for byte.
  *
- * <p>It works on the bytes. That is safe for what a worker writes (JSON without blanks): the quotes of
- * {@code "token_ids":} are escaped wherever the same characters occur in a text.
+ * <p>It works on the bytes. That is safe for what a worker writes (JSON without blanks): the quotes
+ * of {@code "token_ids":} are escaped wherever the same characters occur in a text.
  */
 final class StreamEdit {
   private static final byte[] IDS = ascii("\"token_ids\":");

@@ -17,8 +17,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 /**
- * The workers that the proxy knows: those given by address, and those that announce themselves until
- * they fall silent. Chooses among them. Thread-safe.
+ * The workers that the proxy knows: those given by address, and those that announce themselves
+ * until they fall silent. Chooses among them. Thread-safe.
  */
 final class Upstreams {
   private static final System.Logger LOG = System.getLogger(Upstreams.class.getName());
@@ -47,8 +47,7 @@ final class Upstreams {
   }
 
   private void add(Role role, HostPort http, HostPort control) {
-    of(role)
-        .put(http.toString(), new Upstream(role, http, control, true, clock.getAsLong()));
+    of(role).put(http.toString(), new Upstream(role, http, control, true, clock.getAsLong()));
   }
 
   /** A worker is there, or still there. */
@@ -146,9 +145,7 @@ final class Upstreams {
             case LEAST_LOADED -> {
               // Among equals it is the turn that decides, so that idle workers share the work.
               Collections.rotate(candidates, -first);
-              yield candidates.stream()
-                  .min(Comparator.comparingLong(Upstream::load))
-                  .orElseThrow();
+              yield candidates.stream().min(Comparator.comparingLong(Upstream::load)).orElseThrow();
             }
           };
       return Optional.of(chosen.use(weight));

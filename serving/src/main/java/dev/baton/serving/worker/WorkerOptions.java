@@ -28,6 +28,7 @@ import java.util.OptionalLong;
  * @param kvTransfer role and addresses for the hand-off; empty: a combined worker
  * @param logRequests whether to log a line for each finished request
  * @param logStats whether to log a line of throughput every ten seconds of activity
+ * @param version what /version says
  * @param maxChoices largest {@code n}, and most prompts in one completion request
  * @param drain how long requests in progress may go on after a stop was asked for
  */
@@ -45,6 +46,7 @@ public record WorkerOptions(
     Optional<KvTransferConfig> kvTransfer,
     boolean logRequests,
     boolean logStats,
+    String version,
     int maxChoices,
     Duration drain) {
 
@@ -69,7 +71,8 @@ public record WorkerOptions(
         Optional.empty(),
         false,
         false,
-        128,
+        "unknown",
+        256,
         Duration.ofSeconds(10));
   }
 
@@ -89,6 +92,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        version,
         maxChoices,
         drain);
   }
@@ -109,6 +113,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        version,
         maxChoices,
         drain);
   }
@@ -129,6 +134,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        version,
         maxChoices,
         drain);
   }
@@ -149,6 +155,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        version,
         maxChoices,
         drain);
   }
@@ -169,6 +176,7 @@ public record WorkerOptions(
         Optional.of(config),
         logRequests,
         logStats,
+        version,
         maxChoices,
         drain);
   }

@@ -1,0 +1,196 @@
+package dev.baton.serving.worker;
+
+import dev.baton.engine.Engine;
+import dev.baton.engine.EngineOptions;
+import dev.baton.engine.backend.Backend;
+import dev.baton.engine.backend.BackendException;
+import dev.baton.engine.backend.BackendOptions;
+import dev.baton.engine.backend.BackendProvider;
+import dev.baton.model.ModelDirectory;
+import dev.baton.model.ModelFormatException;
+import dev.baton.model.config.ModelConfig;
+import dev.baton.model.template.ChatTemplate;
+import dev.baton.model.template.ChatTemplates;
+import dev.baton.model.template.TemplateException;
+import dev.baton.model.tokenizer.Tokenizer;
+import dev.baton.model.tokenizer.Tokenizers;
+import dev.baton.openai.request.Limits;
+import dev.baton.openai.request.SamplingDefaults;
+import dev.baton.serving.handoff.KvConnector;
+import dev.baton.serving.handoff.KvConnectors;
+import dev.baton.serving.handoff.KvTransferConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Opens everything that a worker needs, and closes it again if a later part fails. */
+final class ModelLoader {
+  private static final System.Logger LOG = System.getLogger(ModelLoader.class.getName());
+
+  /** A loop over a message's content: the template takes contents as lists of parts. */
+  private static final Pattern PARTS_LOOP =
+      Pattern.compile(
+          "for\\s+\\w+\\s+in\\s+\\w+(?:\\[\\s*['\"]content['\"]\\s*]|\\.content)\\s*[-%]");
+
+  private ModelLoader() {}
+
+  static LoadedModel load(WorkerOptions options, List<BackendProvider> providers) {
+    ModelDirectory directory = ModelDirectory.open(options.model());
+    ModelConfig config = directory.config();
+    WorkerOptions.EngineSettings settings = options.engine();
+    int maxModelLen = maxModelLen(settings, config);
+    BackendProvider provider = BackendChoice.choose(options.device(), providers);
+    Path tokenizerDir = options.tokenizer().orElse(directory.path());
+    Optional<Tokenizer> tokenizer = Tokenizers.find(tokenizerDir);
+    if (tokenizer.isEmpty() && options.tokenizer().isPresent()) {
+      throw new ModelFormatException(
+          "--tokenizer " + tokenizerDir + " has no tokenizer.json: give a directory that has one.");
+    }
+    Optional<TemplateSource> template = template(options, tokenizerDir);
+    SamplingDefaults defaults =
+        options.generationDefaults()
+            ? GenerationDefaults.read(directory.path())
+            : SamplingDefaults.OPENAI;
+
+    Backend backend =
+        provider.open(directory, backendOptions(settings, maxModelLen), ModelLoader::progress);
+    try {
+      Engine engine =
+          Engine.start(
+              backend,
+              new EngineOptions(
+                  maxModelLen,
+                  settings.maxNumBatchedTokens(),
+                  settings.maxNumSeqs(),
+                  settings.prefixCaching()));
+      try {
+        LoadedModel model =
+            new LoadedModel(
+                config,
+                names(options),
+                options.model().toString(),
+                System.currentTimeMillis() / 1000,
+                maxModelLen,
+                tokenizer,
+                template.map(TemplateSource::template),
+                template.map(TemplateSource::parts).orElse(false),
+                new Limits(config.vocabSize(), options.maxChoices(), defaults),
+                backend,
+                engine,
+                connector(options, engine, backend, config));
+        return model;
+      } catch (RuntimeException | Error e) {
+        engine.close();
+        throw e;
+      }
+    } catch (RuntimeException | Error e) {
+      backend.close();
+      tokenizer.ifPresent(Tokenizer::close);
+      throw e;
+    }
+  }
+
+  private static int maxModelLen(WorkerOptions.EngineSettings settings, ModelConfig config) {
+    int asked = settings.maxModelLen().orElse(config.maxPositions());
+    if (asked > config.maxPositions()) {
+      throw new ModelFormatException(
+          "--max-model-len "
+              + asked
+              + " is more than the "
+              + config.maxPositions()
+              + " positions that the model was made for (max_position_embeddings): give at most"
+              + " that.");
+    }
+    return asked;
+  }
+
+  private static List<String> names(WorkerOptions options) {
+    return options.servedModelNames().isEmpty()
+        ? List.of(options.model().toString())
+        : options.servedModelNames();
+  }
+
+  private static BackendOptions backendOptions(
+      WorkerOptions.EngineSettings settings, int maxModelLen) {
+    return new BackendOptions(
+        maxModelLen,
+        settings.maxNumBatchedTokens(),
+        settings.maxNumSeqs(),
+        settings.blockSize(),
+        settings.dtype(),
+        settings.loadFormat(),
+        settings.seed(),
+        settings.gpuMemoryUtilization(),
+        settings.kvCacheBytes(),
+        settings.numGpuBlocks(),
+        settings.threads());
+  }
+
+  private static void progress(double share) {
+    LOG.log(System.Logger.Level.DEBUG, "Loading weights: {0} %", Math.round(share * 100));
+  }
+
+  private record TemplateSource(ChatTemplate template, boolean parts) {}
+
+  private static Optional<TemplateSource> template(WorkerOptions options, Path tokenizerDir) {
+    if (options.chatTemplate().isEmpty()) {
+      return ChatTemplates.load(tokenizerDir)
+          .map(template -> new TemplateSource(template, readsParts(tokenizerDir)));
+    }
+    String given = options.chatTemplate().get();
+    String source = given;
+    try {
+      if (!given.contains("{{") && !given.contains("{%")) {
+        source = Files.readString(Path.of(given));
+      }
+      return Optional.of(
+          new TemplateSource(ChatTemplate.compile(source), PARTS_LOOP.matcher(source).find()));
+    } catch (IOException | InvalidPathException e) {
+      throw new ModelFormatException(
+          "--chat-template "
+              + given
+              + " cannot be read ("
+              + e.getMessage()
+              + "): give a Jinja file, or the template itself.",
+          e);
+    } catch (TemplateException e) {
+      throw new ModelFormatException("--chat-template " + given + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean readsParts(Path directory) {
+    Path file = directory.resolve("chat_template.jinja");
+    try {
+      if (!Files.isRegularFile(file)) {
+        file = directory.resolve("tokenizer_config.json");
+      }
+      return Files.isRegularFile(file) && PARTS_LOOP.matcher(Files.readString(file)).find();
+    } catch (IOException e) {
+      throw new ModelFormatException("Cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Optional<KvConnector> connector(
+      WorkerOptions options, Engine engine, Backend backend, ModelConfig config) {
+    if (options.kvTransfer().isEmpty()) {
+      return Optional.empty();
+    }
+    KvTransferConfig transfer = options.kvTransfer().get();
+    try {
+      return Optional.of(
+          KvConnectors.create(
+              transfer,
+              engine,
+              backend.kvPort(),
+              backend.kvLayout(),
+              KvConnectors.fingerprint(config),
+              options.host()));
+    } catch (IOException e) {
+      throw new BackendException("--kv-transfer-config: " + e.getMessage(), e);
+    }
+  }
+}

@@ -166,6 +166,11 @@ public final class Engine implements AutoCloseable {
     return sequence;
   }
 
+  /** Whether it takes requests: neither closed nor failed. */
+  public boolean alive() {
+    return !closed && thread.isAlive();
+  }
+
   /** Counts as of the last step; cheap. */
   public EngineStats stats() {
     return loop.stats();

@@ -38,8 +38,7 @@ public record ChatPrompt(
     JsonNode choice = fields.value("tool_choice");
     if (choice.isString() && choice.stringValue().equals("none")) {
       tools = List.of();
-    } else if (!choice.isNull()
-        && !(choice.isString() && choice.stringValue().equals("auto"))) {
+    } else if (!choice.isNull() && !(choice.isString() && choice.stringValue().equals("auto"))) {
       if (!choice.isString() && !choice.isObject()) {
         throw Fields.wrongType("tool_choice", "\"none\", \"auto\" or an object", choice);
       }
@@ -73,7 +72,7 @@ public record ChatPrompt(
   /** The role of the message that an answer belongs to. */
   public Optional<String> continuedRole() {
     return continueFinalMessage
-        && messages.get(messages.size() - 1).get("role") instanceof String role
+            && messages.get(messages.size() - 1).get("role") instanceof String role
         ? Optional.of(role)
         : Optional.empty();
   }

@@ -19,7 +19,8 @@ public record ChatRequest(GenerationParams params, ChatPrompt prompt) implements
   public static ChatRequest read(JsonNode body, Limits limits) {
     Fields fields = Fields.ofBody(body);
     fields.refuse("functions", "the old form of tools is not supported; use \"tools\".");
-    fields.refuse("function_call", "not supported; use \"tools\" and \"tool_choice\".", "none", "auto");
+    fields.refuse(
+        "function_call", "not supported; use \"tools\" and \"tool_choice\".", "none", "auto");
     fields.refuse("audio", "this model writes text only.");
     for (JsonNode modality : fields.list("modalities")) {
       if (!modality.isString() || !modality.stringValue().equals("text")) {

@@ -50,8 +50,7 @@ public record CompletionRequest(
           "echo",
           "unsupported_parameter");
     }
-    return new CompletionRequest(
-        params, prompts, echo, fields.bool("add_special_tokens", true));
+    return new CompletionRequest(params, prompts, echo, fields.bool("add_special_tokens", true));
   }
 
   private static List<Prompt> prompts(JsonNode value, Limits limits) {

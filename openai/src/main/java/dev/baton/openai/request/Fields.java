@@ -110,7 +110,7 @@ final class Fields {
   /** A 400 if the field is there with a value other than {@code harmless} ones. */
   void refuse(String name, String why, String... harmless) {
     JsonNode value = value(name);
-    if (value.isNull() || value.isArray() && value.isEmpty()) {
+    if (value.isNull() || (value.isArray() && value.isEmpty())) {
       return;
     }
     String text = value.isValueNode() ? value.asString() : value.path("type").asString("");
@@ -119,14 +119,14 @@ final class Fields {
         return;
       }
     }
-    throw OpenAiException.badRequest(
-        "\"" + name + "\": " + why, name, "unsupported_parameter");
+    throw OpenAiException.badRequest("\"" + name + "\": " + why, name, "unsupported_parameter");
   }
 
   static long integer(JsonNode value, String name, long min, long max) {
     boolean whole =
         value.isIntegralNumber()
-            || value.isFloatingPointNumber() && value.doubleValue() == Math.rint(value.doubleValue());
+            || (value.isFloatingPointNumber()
+                && value.doubleValue() == Math.rint(value.doubleValue()));
     if (!whole) {
       throw wrongType(name, "an integer", value);
     }

@@ -161,7 +161,8 @@ public record GenerationParams(
     }
     fields.refuse("use_beam_search", "beam search is not supported; leave it out.", "false");
     fields.refuse("prompt_logprobs", "log-probabilities of the prompt are not supported.");
-    fields.refuse("prompt_embeds", "prompts as embeddings are not supported; send text or token ids.");
+    fields.refuse(
+        "prompt_embeds", "prompts as embeddings are not supported; send text or token ids.");
     fields.refuse("truncate_prompt_tokens", "prompts are never cut; send a shorter one.");
     fields.refuse("allowed_token_ids", "not supported; use logit_bias.");
     fields.refuse("bad_words", "not supported; use logit_bias.");

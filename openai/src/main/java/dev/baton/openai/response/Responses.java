@@ -1,6 +1,5 @@
 package dev.baton.openai.response;
 
-import dev.baton.openai.Json;
 import dev.baton.openai.Timings;
 import java.util.List;
 import java.util.Optional;

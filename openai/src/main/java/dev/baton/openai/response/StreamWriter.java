@@ -124,8 +124,8 @@ public final class StreamWriter {
   }
 
   /**
-   * A failure in mid-stream: an event named "error" whose data is an error document, so that clients
-   * that look at either notice.
+   * A failure in mid-stream: an event named "error" whose data is an error document, so that
+   * clients that look at either notice.
    */
   public static byte[] error(ErrorBody error) {
     ObjectNode json = error.toJson();

@@ -45,21 +45,21 @@ final class Utf8Builder {
       if (c < 0x80) {
         asciiEscaped(c);
       } else if (c < 0x800) {
-        bytes[length++] = (byte) (0xc0 | c >> 6);
-        bytes[length++] = (byte) (0x80 | c & 0x3f);
+        bytes[length++] = (byte) (0xc0 | (c >> 6));
+        bytes[length++] = (byte) (0x80 | (c & 0x3f));
       } else if (Character.isHighSurrogate(c)
           && i + 1 < n
           && Character.isLowSurrogate(text.charAt(i + 1))) {
         int point = Character.toCodePoint(c, text.charAt(++i));
-        bytes[length++] = (byte) (0xf0 | point >> 18);
-        bytes[length++] = (byte) (0x80 | point >> 12 & 0x3f);
-        bytes[length++] = (byte) (0x80 | point >> 6 & 0x3f);
-        bytes[length++] = (byte) (0x80 | point & 0x3f);
+        bytes[length++] = (byte) (0xf0 | (point >> 18));
+        bytes[length++] = (byte) (0x80 | ((point >> 12) & 0x3f));
+        bytes[length++] = (byte) (0x80 | ((point >> 6) & 0x3f));
+        bytes[length++] = (byte) (0x80 | (point & 0x3f));
       } else {
         char whole = Character.isSurrogate(c) ? '\ufffd' : c;
-        bytes[length++] = (byte) (0xe0 | whole >> 12);
-        bytes[length++] = (byte) (0x80 | whole >> 6 & 0x3f);
-        bytes[length++] = (byte) (0x80 | whole & 0x3f);
+        bytes[length++] = (byte) (0xe0 | (whole >> 12));
+        bytes[length++] = (byte) (0x80 | ((whole >> 6) & 0x3f));
+        bytes[length++] = (byte) (0x80 | (whole & 0x3f));
       }
     }
     return this;

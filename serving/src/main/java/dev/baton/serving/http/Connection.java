@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * meanwhile, since only a read shows at once that the client has gone. All methods run on the
  * connection's I/O thread.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the connection
 final class Connection extends ChannelInboundHandlerAdapter {
   private static final System.Logger LOG = System.getLogger(Connection.class.getName());
   private static final AtomicLong SERIAL = new AtomicLong();

@@ -60,7 +60,7 @@ public final class HttpServer implements AutoCloseable {
     try {
       this.listener = bootstrap().bind(address).syncUninterruptibly().channel();
     } catch (Throwable e) { // Netty rethrows the checked BindException undeclared
-      loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      var _ = loops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
       throw cannotListen(e);
     }
   }

@@ -26,6 +26,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** A request on its virtual thread, and the way its answer takes to the I/O thread. */
+@SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the connection
 final class NettyExchange implements HttpExchange {
   private static final System.Logger LOG = System.getLogger(NettyExchange.class.getName());
 

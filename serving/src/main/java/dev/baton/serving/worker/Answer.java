@@ -244,15 +244,14 @@ final class Answer {
 
   private boolean ends(int token) {
     return request.stopTokenIds().contains(token)
-        || !request.ignoreEos() && endIds.contains(token);
+        || (!request.ignoreEos() && endIds.contains(token));
   }
 
   private TokenLogprob describe(int token, TokenLogprobs given) {
     int count = Math.min(params.logprobs(), given.topIds().length);
     List<TokenLogprob.Alternative> top = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      top.add(
-          new TokenLogprob.Alternative(name(given.topIds()[i]), given.topLogprobs()[i]));
+      top.add(new TokenLogprob.Alternative(name(given.topIds()[i]), given.topLogprobs()[i]));
     }
     return new TokenLogprob(name(token), given.logprob(), top);
   }

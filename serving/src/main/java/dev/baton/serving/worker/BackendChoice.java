@@ -35,9 +35,7 @@ final class BackendChoice {
           "--device "
               + device
               + ": there is no such backend in this installation; there are auto"
-              + sorted.stream()
-                  .map(provider -> ", " + provider.device())
-                  .reduce("", String::concat)
+              + sorted.stream().map(provider -> ", " + provider.device()).reduce("", String::concat)
               + ".");
     }
     throw new BackendException(

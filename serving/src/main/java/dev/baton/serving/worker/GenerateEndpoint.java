@@ -24,8 +24,7 @@ final class GenerateEndpoint {
   private final Metrics metrics;
   private final boolean logRequests;
 
-  GenerateEndpoint(
-      LoadedModel model, PromptEncoder encoder, Metrics metrics, boolean logRequests) {
+  GenerateEndpoint(LoadedModel model, PromptEncoder encoder, Metrics metrics, boolean logRequests) {
     this.model = model;
     this.encoder = encoder;
     this.metrics = metrics;
@@ -33,8 +32,7 @@ final class GenerateEndpoint {
   }
 
   void completion(HttpExchange exchange) throws ClientGoneException, InterruptedException {
-    CompletionRequest request =
-        CompletionRequest.read(Json.parse(exchange.body()), model.limits());
+    CompletionRequest request = CompletionRequest.read(Json.parse(exchange.body()), model.limits());
     Models.check(model, request.params().model());
     List<int[]> prompts = new ArrayList<>(request.prompts().size());
     for (Prompt prompt : request.prompts()) {
@@ -102,8 +100,7 @@ final class GenerateEndpoint {
     List<Answer> answers = new ArrayList<>(requests.size());
     for (int i = 0; i < requests.size(); i++) {
       Answer answer =
-          new Answer(
-              i, requests.get(i), params, model.tokenizer(), model.config().eosTokenIds());
+          new Answer(i, requests.get(i), params, model.tokenizer(), model.config().eosTokenIds());
       if (!echoes.isEmpty()) {
         answer.text.append(echoes.get(i / params.n()));
       }

@@ -109,8 +109,7 @@ final class Generation {
       } catch (RequestRejectedException e) {
         failure = Rejections.toOpenAi(e);
       } catch (IllegalArgumentException e) {
-        failure =
-            OpenAiException.badRequest(String.valueOf(e.getMessage()), "kv_transfer_params");
+        failure = OpenAiException.badRequest(String.valueOf(e.getMessage()), "kv_transfer_params");
       }
       if (failure != null) {
         cancelAll();

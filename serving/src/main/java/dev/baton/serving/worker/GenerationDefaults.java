@@ -43,8 +43,7 @@ final class GenerationDefaults {
 
   private static float number(JsonNode json, String name, float absent, double min, double max) {
     JsonNode value = json.path(name);
-    boolean usable =
-        value.isNumber() && value.doubleValue() >= min && value.doubleValue() <= max;
+    boolean usable = value.isNumber() && value.doubleValue() >= min && value.doubleValue() <= max;
     return usable ? (float) value.doubleValue() : absent;
   }
 }

@@ -99,9 +99,7 @@ final class Metrics {
         "Reservations that wait for KV from a prefill worker.",
         stats.reserved());
     out.gauge(
-        "baton:num_requests_held",
-        "Prefills whose KV waits to be handed over.",
-        stats.held());
+        "baton:num_requests_held", "Prefills whose KV waits to be handed over.", stats.held());
     double used =
         stats.totalBlocks() == 0 ? 0 : 1 - (double) stats.freeBlocks() / stats.totalBlocks();
     out.gauge("baton:kv_cache_usage_perc", "Share of KV blocks in use, 0 to 1.", used);
@@ -121,8 +119,7 @@ final class Metrics {
         "Time that the device was busy with steps.",
         stats.deviceBusyNanos() / 1e9);
     out.counter("baton:prompt_tokens_total", "Prompt tokens received.", promptTokens.sum());
-    out.counter(
-        "baton:generation_tokens_total", "Tokens generated.", generationTokens.sum());
+    out.counter("baton:generation_tokens_total", "Tokens generated.", generationTokens.sum());
     out.family("baton:request_success_total", "counter", "Answers ended, by finish reason.");
     finished.forEach(
         (reason, count) ->

@@ -10,7 +10,6 @@ import dev.baton.model.ModelDirectory;
 import dev.baton.model.ModelFormatException;
 import dev.baton.model.config.ModelConfig;
 import dev.baton.model.template.ChatTemplate;
-import dev.baton.model.template.ChatTemplates;
 import dev.baton.model.template.TemplateException;
 import dev.baton.model.tokenizer.Tokenizer;
 import dev.baton.model.tokenizer.Tokenizers;
@@ -20,21 +19,13 @@ import dev.baton.serving.handoff.KvConnector;
 import dev.baton.serving.handoff.KvConnectors;
 import dev.baton.serving.handoff.KvTransferConfig;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /** Opens everything that a worker needs, and closes it again if a later part fails. */
 final class ModelLoader {
   private static final System.Logger LOG = System.getLogger(ModelLoader.class.getName());
-
-  /** A loop over a message's content: the template takes contents as lists of parts. */
-  private static final Pattern PARTS_LOOP =
-      Pattern.compile(
-          "for\\s+\\w+\\s+in\\s+\\w+(?:\\[\\s*['\"]content['\"]\\s*]|\\.content)\\s*[-%]");
 
   private ModelLoader() {}
 
@@ -50,7 +41,7 @@ final class ModelLoader {
       throw new ModelFormatException(
           "--tokenizer " + tokenizerDir + " has no tokenizer.json: give a directory that has one.");
     }
-    Optional<TemplateSource> template = template(options, tokenizerDir);
+    Optional<Template> template = template(options, tokenizerDir);
     SamplingDefaults defaults =
         options.generationDefaults()
             ? GenerationDefaults.read(directory.path())
@@ -76,8 +67,8 @@ final class ModelLoader {
                 System.currentTimeMillis() / 1000,
                 maxModelLen,
                 tokenizer,
-                template.map(TemplateSource::template),
-                template.map(TemplateSource::parts).orElse(false),
+                template.map(Template::compiled),
+                template.map(Template::readsParts).orElse(false),
                 new Limits(config.vocabSize(), options.maxChoices(), defaults),
                 backend,
                 engine,
@@ -134,44 +125,26 @@ final class ModelLoader {
     LOG.log(System.Logger.Level.DEBUG, "Loading weights: {0} %", Math.round(share * 100));
   }
 
-  private record TemplateSource(ChatTemplate template, boolean parts) {}
+  private record Template(ChatTemplate compiled, boolean readsParts) {}
 
-  private static Optional<TemplateSource> template(WorkerOptions options, Path tokenizerDir) {
-    if (options.chatTemplate().isEmpty()) {
-      return ChatTemplates.load(tokenizerDir)
-          .map(template -> new TemplateSource(template, readsParts(tokenizerDir)));
-    }
-    String given = options.chatTemplate().get();
-    String source = given;
-    try {
-      if (!given.contains("{{") && !given.contains("{%")) {
-        source = Files.readString(Path.of(given));
-      }
-      return Optional.of(
-          new TemplateSource(ChatTemplate.compile(source), PARTS_LOOP.matcher(source).find()));
-    } catch (IOException | InvalidPathException e) {
-      throw new ModelFormatException(
-          "--chat-template "
-              + given
-              + " cannot be read ("
-              + e.getMessage()
-              + "): give a Jinja file, or the template itself.",
-          e);
-    } catch (TemplateException e) {
-      throw new ModelFormatException("--chat-template " + given + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static boolean readsParts(Path directory) {
-    Path file = directory.resolve("chat_template.jinja");
-    try {
-      if (!Files.isRegularFile(file)) {
-        file = directory.resolve("tokenizer_config.json");
-      }
-      return Files.isRegularFile(file) && PARTS_LOOP.matcher(Files.readString(file)).find();
-    } catch (IOException e) {
-      throw new ModelFormatException("Cannot read " + file + ": " + e.getMessage(), e);
-    }
+  private static Optional<Template> template(WorkerOptions options, Path tokenizerDir) {
+    Optional<TemplateSource> source =
+        options.chatTemplate().isPresent()
+            ? Optional.of(TemplateSource.ofOption(options.chatTemplate().get()))
+            : TemplateSource.ofModel(tokenizerDir);
+    return source.map(
+        found -> {
+          try {
+            return new Template(ChatTemplate.compile(found.text()), found.readsParts());
+          } catch (TemplateException e) {
+            throw new ModelFormatException(
+                found.origin()
+                    + ": the chat template is not valid: "
+                    + e.getMessage()
+                    + ". Give another one with --chat-template FILE.",
+                e);
+          }
+        });
   }
 
   private static Optional<KvConnector> connector(

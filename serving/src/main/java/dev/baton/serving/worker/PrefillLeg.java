@@ -18,8 +18,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The prefill worker's answer to a proxy: runs the prompts, hands them over, and says how that went.
- * The text goes to the client through the decode worker.
+ * The prefill worker's answer to a proxy: runs the prompts, hands them over, and says how that
+ * went. The text goes to the client through the decode worker.
  */
 final class PrefillLeg {
   private PrefillLeg() {}

@@ -22,9 +22,13 @@ final class PrometheusText {
     out.append(name).append('{').append(labels).append("} ").append(number(value)).append('\n');
   }
 
-  void sample(String name, String label, String labelValue, double value) {
+  void sample(String name, long value) {
+    out.append(name).append('{').append(labels).append("} ").append(value).append('\n');
+  }
+
+  void sample(String name, String label, String labelValue, long value) {
     out.append(name).append('{').append(labels).append(',').append(label).append("=\"");
-    out.append(escape(labelValue)).append("\"} ").append(number(value)).append('\n');
+    out.append(escape(labelValue)).append("\"} ").append(value).append('\n');
   }
 
   void bucket(String name, String upperBound, long count) {
@@ -37,6 +41,16 @@ final class PrometheusText {
   }
 
   void counter(String name, String help, double value) {
+    family(name, "counter", help);
+    sample(name, value);
+  }
+
+  void gauge(String name, String help, long value) {
+    family(name, "gauge", help);
+    sample(name, value);
+  }
+
+  void counter(String name, String help, long value) {
     family(name, "counter", help);
     sample(name, value);
   }

@@ -14,8 +14,7 @@ final class Rejections {
       case INVALID -> OpenAiException.badRequest(message, null, "invalid_value");
       case TOO_LONG -> OpenAiException.badRequest(message, null, "context_length_exceeded");
       case QUEUE_FULL ->
-          new OpenAiException(
-              429, new ErrorBody(message, "rate_limit_error", null, "queue_full"));
+          new OpenAiException(429, new ErrorBody(message, "rate_limit_error", null, "queue_full"));
       case CLOSED -> OpenAiException.unavailable(message);
     };
   }

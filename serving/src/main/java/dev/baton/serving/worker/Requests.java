@@ -79,7 +79,9 @@ final class Requests {
           "This model's max-model-len is "
               + maxModelLen
               + " tokens, but the request asks for "
-              + (asked > Long.MAX_VALUE - promptLength ? "more than " + asked : asked + promptLength)
+              + (asked > Long.MAX_VALUE - promptLength
+                  ? "more than " + asked
+                  : asked + promptLength)
               + ": "
               + promptLength
               + " of prompt and max_tokens = "

@@ -23,7 +23,7 @@ final class StatsLog implements AutoCloseable {
   StatsLog(LoadedModel model, Metrics metrics) {
     this.model = model;
     this.metrics = metrics;
-    var unused = timer.scheduleAtFixedRate(this::line, PERIOD_S, PERIOD_S, TimeUnit.SECONDS);
+    var _ = timer.scheduleAtFixedRate(this::line, PERIOD_S, PERIOD_S, TimeUnit.SECONDS);
   }
 
   private void line() {

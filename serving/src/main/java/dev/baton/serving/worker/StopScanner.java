@@ -5,9 +5,9 @@ import java.util.Optional;
 
 /**
  * Finds stop strings in text that comes in pieces. Text that may be the beginning of one is held
- * back, so the outcome does not depend on where the pieces were cut. The stop string whose end comes
- * first wins, among those the longest. One automaton per string (Knuth, Morris, Pratt): the cost per
- * character is constant whatever the strings are.
+ * back, so the outcome does not depend on where the pieces were cut. The stop string whose end
+ * comes first wins, among those the longest. One automaton per string (Knuth, Morris, Pratt): the
+ * cost per character is constant whatever the strings are.
  */
 final class StopScanner {
   private final List<String> stops;

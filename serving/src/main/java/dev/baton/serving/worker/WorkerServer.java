@@ -20,8 +20,8 @@ import java.util.ServiceLoader;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A worker process's inside: one model on one device behind the OpenAI API, combined or in a role of
- * a disaggregated deployment.
+ * A worker process's inside: one model on one device behind the OpenAI API, combined or in a role
+ * of a disaggregated deployment.
  */
 public final class WorkerServer implements AutoCloseable {
   private final WorkerOptions options;
@@ -157,7 +157,8 @@ public final class WorkerServer implements AutoCloseable {
   }
 
   /**
-   * Stops: no new requests, those in progress get the drain time, then everything is closed. Blocks.
+   * Stops: no new requests, those in progress get the drain time, then everything is closed.
+   * Blocks.
    */
   @Override
   public void close() {

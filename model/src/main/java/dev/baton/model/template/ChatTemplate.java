@@ -11,7 +11,20 @@ import org.jspecify.annotations.Nullable;
  * for use by any number of threads.
  */
 public final class ChatTemplate {
-  private ChatTemplate() {}
+  private static final int MAX_SOURCE = 4 << 20;
+
+  private final Node.Body body;
+  private final ScopeAnalysis analysis;
+  private final Clock clock;
+  private final TemplateLimits limits;
+
+  private ChatTemplate(
+      Node.Body body, ScopeAnalysis analysis, Clock clock, TemplateLimits limits) {
+    this.body = body;
+    this.analysis = analysis;
+    this.clock = clock;
+    this.limits = limits;
+  }
 
   /**
    * Compiles a template whose {@code strftime_now} reads the system's clock.
@@ -29,7 +42,17 @@ public final class ChatTemplate {
    * @throws TemplateException if the source is not a valid template
    */
   public static ChatTemplate compile(String source, Clock clock, TemplateLimits limits) {
-    throw new UnsupportedOperationException("compile");
+    if (source.length() > MAX_SOURCE) {
+      throw TemplateException.of("a chat template may have at most " + MAX_SOURCE + " characters");
+    }
+    try {
+      Node.Body body = Parser.parse(source);
+      Checks.check(body);
+      return new ChatTemplate(body, ScopeAnalysis.of(body), clock, limits);
+    } catch (StackOverflowError e) {
+      // The parser bounds nesting and chains each; together they may still be too much for a stack.
+      throw TemplateException.of("the template is nested too deeply");
+    }
   }
 
   /**
@@ -43,6 +66,13 @@ public final class ChatTemplate {
    * @throws IllegalArgumentException if the context holds a value of another class
    */
   public String render(Map<String, ? extends @Nullable Object> context) {
-    throw new UnsupportedOperationException("render");
+    try {
+      Rendering rendering = new Rendering(new Budget(limits), clock);
+      return new Interpreter(rendering, analysis, ContextReader.read(context)).run(body);
+    } catch (StackOverflowError e) {
+      // A caller's thread may have less stack than the depth limit needs; nothing is left half done,
+      // because a rendering shares no state.
+      throw TemplateException.of("the template or its input is nested too deeply for this thread");
+    }
   }
 }

@@ -235,8 +235,7 @@ final class Arithmetic {
     if (a.bitLength() <= 53 && b.bitLength() <= 53) {
       return (double) a.longValue() / b.longValue();
     }
-    double result =
-        new BigDecimal(a).divide(new BigDecimal(b), new MathContext(800)).doubleValue();
+    double result = new BigDecimal(a).divide(new BigDecimal(b), new MathContext(800)).doubleValue();
     if (Double.isInfinite(result)) {
       throw TemplateException.of("integer division result too large for a float");
     }

@@ -27,7 +27,9 @@ final class Budget {
     }
   }
 
-  /** Going one level deeper; {@link #exit} goes back, but for an error, which ends the rendering. */
+  /**
+   * Going one level deeper; {@link #exit} goes back, but for an error, which ends the rendering.
+   */
   void enter() {
     if (++depth > limits.maxDepth()) {
       throw TemplateException.of(

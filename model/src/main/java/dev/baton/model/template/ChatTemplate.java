@@ -18,8 +18,7 @@ public final class ChatTemplate {
   private final Clock clock;
   private final TemplateLimits limits;
 
-  private ChatTemplate(
-      Node.Body body, ScopeAnalysis analysis, Clock clock, TemplateLimits limits) {
+  private ChatTemplate(Node.Body body, ScopeAnalysis analysis, Clock clock, TemplateLimits limits) {
     this.body = body;
     this.analysis = analysis;
     this.clock = clock;
@@ -70,7 +69,8 @@ public final class ChatTemplate {
       Rendering rendering = new Rendering(new Budget(limits), clock);
       return new Interpreter(rendering, analysis, ContextReader.read(context)).run(body);
     } catch (StackOverflowError e) {
-      // A caller's thread may have less stack than the depth limit needs; nothing is left half done,
+      // A caller's thread may have less stack than the depth limit needs; nothing is left half
+      // done,
       // because a rendering shares no state.
       throw TemplateException.of("the template or its input is nested too deeply for this thread");
     }

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what Jinja refuses when it compiles: unknown filters and tests (but for those inside a
- * condition, which may never run), {@code break} and {@code continue} outside a loop, and loops that
- * set {@code loop}.
+ * condition, which may never run), {@code break} and {@code continue} outside a loop, and loops
+ * that set {@code loop}.
  */
 final class Checks {
   private Checks() {}
@@ -71,8 +71,7 @@ final class Checks {
         expr(loop.filter(), false);
         statements(loop.body().statements(), place.inLoopBody());
         Place after = loop.recursive() ? place.inRoutine() : place.inScope();
-        statements(
-            loop.otherwise().statements(), new Place(false, after.inLoop(), true));
+        statements(loop.otherwise().statements(), new Place(false, after.inLoop(), true));
       }
       case Node.Assign assign -> {
         target(assign.target(), place);

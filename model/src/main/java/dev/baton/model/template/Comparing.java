@@ -52,8 +52,7 @@ final class Comparing {
     if (a instanceof RangeValue x && b instanceof RangeValue y) {
       return x.length() == y.length()
           && (x.length() == 0
-              || (x.start().equals(y.start())
-                  && (x.length() == 1 || x.step().equals(y.step()))));
+              || (x.start().equals(y.start()) && (x.length() == 1 || x.step().equals(y.step()))));
     }
     return a == b;
   }
@@ -214,8 +213,7 @@ final class Comparing {
       }
       default -> {
         Iterator<Value> items =
-            Iteration.of(
-                rendering, container, "argument of type '%s' is not iterable");
+            Iteration.of(rendering, container, "argument of type '%s' is not iterable");
         while (items.hasNext()) {
           budget.step();
           if (same(budget, items.next(), item)) {

@@ -6,7 +6,9 @@ import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Methods of dicts, lists, tuples, ranges and cyclers. Those that would change a value are hidden. */
+/**
+ * Methods of dicts, lists, tuples, ranges and cyclers. Those that would change a value are hidden.
+ */
 final class ContainerMethods {
   private ContainerMethods() {}
 
@@ -33,8 +35,7 @@ final class ContainerMethods {
                 Iterator<Value> keys = Iteration.of(rendering, bound.get("iterable"));
                 while (keys.hasNext()) {
                   rendering.budget().step();
-                  out.put(
-                      rendering.budget(), keys.next(), bound.get("value", Value.None.NONE));
+                  out.put(rendering.budget(), keys.next(), bound.get("value", Value.None.NONE));
                 }
                 return out;
               });
@@ -85,7 +86,8 @@ final class ContainerMethods {
               name,
               (rendering, arguments) ->
                   Value.Int.of(
-                      Comparing.contains(rendering, range, arguments.bind(name, "value").get("value"))
+                      Comparing.contains(
+                              rendering, range, arguments.bind(name, "value").get("value"))
                           ? 1
                           : 0));
       case "index" ->

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Python dict, in the order its keys were first put in. {@code 1}, {@code 1.0} and {@code true} are
- * the same key.
+ * A Python dict, in the order its keys were first put in. {@code 1}, {@code 1.0} and {@code true}
+ * are the same key.
  */
 final class DictValue implements Value {
   /** One item, with the key as it was first given. */
@@ -18,8 +18,7 @@ final class DictValue implements Value {
   /** Puts an item in; only while the dict is being made. */
   void put(Budget budget, Value key, Value value) {
     items.compute(
-        HashKey.of(budget, key),
-        (k, old) -> new Item(old == null ? key : old.key(), value));
+        HashKey.of(budget, key), (k, old) -> new Item(old == null ? key : old.key(), value));
   }
 
   void put(String key, Value value) {

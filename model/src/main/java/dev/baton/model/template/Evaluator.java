@@ -63,8 +63,7 @@ final class Evaluator {
       case Expr.Attribute attribute ->
           Attributes.attribute(rendering, evaluate(attribute.object(), scope), attribute.name());
       case Expr.Item item ->
-          Attributes.item(
-              rendering, evaluate(item.object(), scope), evaluate(item.key(), scope));
+          Attributes.item(rendering, evaluate(item.object(), scope), evaluate(item.key(), scope));
       case Expr.Slice slice ->
           Attributes.slice(
               rendering,
@@ -198,8 +197,7 @@ final class Evaluator {
       throw u.error();
     }
     if (!(mapping instanceof DictValue dict)) {
-      throw TemplateException.of(
-          "argument after ** must be a mapping, not " + mapping.typeName());
+      throw TemplateException.of("argument after ** must be a mapping, not " + mapping.typeName());
     }
     for (DictValue.Item item : dict.items()) {
       budget.step();

@@ -43,8 +43,7 @@ sealed interface Expr {
 
   record Item(Expr object, Expr key) implements Expr {}
 
-  record Slice(
-      Expr object, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step)
+  record Slice(Expr object, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step)
       implements Expr {}
 
   record Call(Expr callee, CallArguments arguments) implements Expr {}

@@ -13,9 +13,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parses expressions. From loose to tight: {@code a if b else c}, or, and, not, comparisons, {@code +
- * -}, {@code ~}, {@code * / // %}, {@code **}, signs, then attributes, items and calls, then filters
- * and tests.
+ * Parses expressions. From loose to tight: {@code a if b else c}, or, and, not, comparisons, {@code
+ * + -}, {@code ~}, {@code * / // %}, {@code **}, signs, then attributes, items and calls, then
+ * filters and tests.
  */
 final class ExpressionParser {
   /** How deep expressions may nest in each other, and how long a chain of one kind may be. */
@@ -419,7 +419,9 @@ final class ExpressionParser {
     }
   }
 
-  /** The filters of a block: {@code name(arguments) | name …}, where the first bar may be missing. */
+  /**
+   * The filters of a block: {@code name(arguments) | name …}, where the first bar may be missing.
+   */
   List<Expr.FilterCall> filterCalls(boolean firstWithoutBar) {
     List<Expr.FilterCall> calls = new ArrayList<>();
     while (firstWithoutBar && calls.isEmpty() || tokens.skipOperator("|")) {

@@ -137,8 +137,7 @@ final class FormatSpec {
 
   private String general(BigDecimal size, int digits) {
     BigDecimal rounded = size.round(new MathContext(digits, RoundingMode.HALF_EVEN));
-    int exponent =
-        rounded.signum() == 0 ? 0 : rounded.precision() - 1 - rounded.scale();
+    int exponent = rounded.signum() == 0 ? 0 : rounded.precision() - 1 - rounded.scale();
     String text =
         exponent < -4 || exponent >= digits
             ? scientific(size, digits - 1)

@@ -49,7 +49,8 @@ final class Globals {
     DictValue out = new DictValue();
     Budget budget = rendering.budget();
     if (arguments.positional().size() > 1) {
-      throw TemplateException.of("dict expected at most 1 argument, got " + arguments.positional().size());
+      throw TemplateException.of(
+          "dict expected at most 1 argument, got " + arguments.positional().size());
     }
     for (Value source : arguments.positional()) {
       if (source instanceof DictValue other) {

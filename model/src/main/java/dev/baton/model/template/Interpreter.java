@@ -125,7 +125,8 @@ final class Interpreter {
         }
         return execute(with.body(), inner);
       }
-      case Node.Macro macro -> scope.set(macro.name(), routine(macro.name(), macro.routine(), scope));
+      case Node.Macro macro ->
+          scope.set(macro.name(), routine(macro.name(), macro.routine(), scope));
       case Node.CallBlock call -> {
         Value caller = routine("", call.caller(), scope);
         write(rendering.str(evaluator.call(call.call(), scope, caller)));
@@ -233,8 +234,7 @@ final class Interpreter {
           assign(targets.get(i), items.next(), scope);
         }
         if (items.hasNext()) {
-          throw TemplateException.of(
-              "too many values to unpack (expected " + targets.size() + ")");
+          throw TemplateException.of("too many values to unpack (expected " + targets.size() + ")");
         }
       }
     }

@@ -16,6 +16,7 @@ final class Lexer {
   private int pos;
   private int line = 1;
   private int lineCountedTo;
+
   /** Whether what came before {@link #pos} ended a line. */
   private boolean lineStarting = true;
 
@@ -104,7 +105,10 @@ final class Lexer {
         .atLine(line);
   }
 
-  /** The end of {@code word %}} at {@code from}, blanks and end sign included, or -1 if it is not that. */
+  /**
+   * The end of {@code word %}} at {@code from}, blanks and end sign included, or -1 if it is not
+   * that.
+   */
   private int endOfWordTag(int from, String word, boolean trimNewline) {
     int at = skipBlanks(from);
     if (!source.startsWith(word, at)) {

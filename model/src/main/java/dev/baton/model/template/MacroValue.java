@@ -94,8 +94,7 @@ final class MacroValue implements CallableValue {
     return switch (attribute) {
       case "name" -> name.isEmpty() ? None.NONE : Str.of(name);
       case "arguments" ->
-          TupleValue.of(
-              routine.parameters().stream().map(p -> (Value) Str.of(p.name())).toList());
+          TupleValue.of(routine.parameters().stream().map(p -> (Value) Str.of(p.name())).toList());
       case "caller" -> Bool.of(traits.usesCaller());
       case "catch_kwargs" -> Bool.of(traits.usesKwargs());
       case "catch_varargs" -> Bool.of(traits.usesVarargs());

@@ -90,8 +90,7 @@ final class NumberFilters {
       throw TemplateException.of("method must be common, ceil or floor");
     }
     if (!Numbers.isNumber(input)) {
-      throw TemplateException.of(
-          "type " + input.typeName() + " doesn't define __round__ method");
+      throw TemplateException.of("type " + input.typeName() + " doesn't define __round__ method");
     }
     boolean whole = bound.has("precision") && bound.isNone("precision");
     if (method.equals("common")) {
@@ -143,8 +142,7 @@ final class NumberFilters {
     if (digits < -308) {
       return new Value.Float(Math.copySign(0.0, value));
     }
-    double result =
-        rounded(new BigDecimal(value), digits, RoundingMode.HALF_EVEN).doubleValue();
+    double result = rounded(new BigDecimal(value), digits, RoundingMode.HALF_EVEN).doubleValue();
     if (Double.isInfinite(result)) {
       throw TemplateException.of("rounded value too large to represent");
     }

@@ -27,7 +27,9 @@ final class Numbers {
   }
 
   static boolean isNumber(Value value) {
-    return value instanceof Value.Int || value instanceof Value.Float || value instanceof Value.Bool;
+    return value instanceof Value.Int
+        || value instanceof Value.Float
+        || value instanceof Value.Bool;
   }
 
   /** An integer that Python would take as an index, clamped to the range of int. */
@@ -155,7 +157,8 @@ final class Numbers {
 
   /** A decimal number of an integer. */
   static String decimal(BigInteger value) {
-    // A number of n bits has at most n * log10(2) + 1 digits; only near the limit is it counted out.
+    // A number of n bits has at most n * log10(2) + 1 digits; only near the limit is it counted
+    // out.
     if (value.bitLength() > MAX_DIGITS * 3) {
       String digits = value.abs().toString();
       if (digits.length() > MAX_DIGITS) {

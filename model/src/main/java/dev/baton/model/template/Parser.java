@@ -65,7 +65,8 @@ final class Parser {
     if (ends.length == 0) {
       return "";
     }
-    String wanted = List.of(ends).stream().map(e -> "'" + e + "'").collect(Collectors.joining(" or "));
+    String wanted =
+        List.of(ends).stream().map(e -> "'" + e + "'").collect(Collectors.joining(" or "));
     return " Looking for " + wanted + " to close '" + open.peek() + "'.";
   }
 
@@ -100,7 +101,8 @@ final class Parser {
         }
         out.add(new Node.NeedsLoader(tag.text(), line));
       }
-      default -> throw TemplateException.of("unknown tag '" + tag.text() + "'." + outer).atLine(line);
+      default ->
+          throw TemplateException.of("unknown tag '" + tag.text() + "'." + outer).atLine(line);
     }
     open.pop();
   }
@@ -181,8 +183,7 @@ final class Parser {
   }
 
   private Node callBlock(int line) {
-    List<Node.Parameter> parameters =
-        tokens.current().isOperator("(") ? parameters() : List.of();
+    List<Node.Parameter> parameters = tokens.current().isOperator("(") ? parameters() : List.of();
     if (!(expressions.expression() instanceof Expr.Call call)) {
       throw TemplateException.of("expected a call of a macro after 'call'").atLine(line);
     }

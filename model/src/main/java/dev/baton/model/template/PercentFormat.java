@@ -173,7 +173,9 @@ final class PercentFormat {
     if (code == null) {
       throw TemplateException.of("%c requires int or char");
     }
-    if (code.signum() < 0 || code.bitLength() > 21 || !Character.isValidCodePoint(code.intValue())) {
+    if (code.signum() < 0
+        || code.bitLength() > 21
+        || !Character.isValidCodePoint(code.intValue())) {
       throw TemplateException.of("%c arg not in range(0x110000)");
     }
     return Character.toString(code.intValue());

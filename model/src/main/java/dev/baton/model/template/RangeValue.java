@@ -7,8 +7,7 @@ import java.math.BigInteger;
  *
  * @param length how many numbers it holds
  */
-record RangeValue(BigInteger start, BigInteger stop, BigInteger step, int length)
-    implements Value {
+record RangeValue(BigInteger start, BigInteger stop, BigInteger step, int length) implements Value {
   /** The longest range that the sandbox lets through. */
   static final int MAX_LENGTH = 100_000;
 

@@ -61,7 +61,9 @@ final class Repr {
         out.append('>');
       }
       case MacroValue m ->
-          out.append("<Macro ").append(m.name().isEmpty() ? "anonymous" : quote(m.name())).append('>');
+          out.append("<Macro ")
+              .append(m.name().isEmpty() ? "anonymous" : quote(m.name()))
+              .append('>');
       case CallableValue.Builtin b -> out.append("<function ").append(b.name()).append('>');
       case LazyValue l -> out.append('<').append(l.typeName()).append(" object>");
       default -> out.append('<').append(value.typeName()).append('>');

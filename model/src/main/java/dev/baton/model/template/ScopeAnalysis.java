@@ -11,10 +11,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What Jinja decides about variables before it renders. A variable that a scope sets for certain, and
- * that neither it has read before nor a scope around it knows, begins there as undefined, even if the
- * context has one of that name; and a macro takes {@code caller}, {@code kwargs} and {@code varargs}
- * only if its body uses them.
+ * What Jinja decides about variables before it renders. A variable that a scope sets for certain,
+ * and that neither it has read before nor a scope around it knows, begins there as undefined, even
+ * if the context has one of that name; and a macro takes {@code caller}, {@code kwargs} and {@code
+ * varargs} only if its body uses them.
  */
 final class ScopeAnalysis {
   private static final Set<String> SPECIAL = Set.of("caller", "kwargs", "varargs");
@@ -123,8 +123,7 @@ final class ScopeAnalysis {
         case Node.With with -> with.values().forEach(reads::expr);
         case Node.Macro macro -> frame.store(macro.name());
         case Node.CallBlock call -> reads.expr(call.call());
-        case Node.FilterBlock block ->
-            block.filters().forEach(f -> reads.arguments(f.arguments()));
+        case Node.FilterBlock block -> block.filters().forEach(f -> reads.arguments(f.arguments()));
         case Node.Data data -> {}
         case Node.Scoped scoped -> {}
         case Node.Generation generation -> {}

@@ -66,8 +66,7 @@ final class SelectionFilters {
           }
           Predicate<Value> test = predicate(rendering, arguments, byAttribute);
           Iterator<Value> items = Iteration.of(rendering, input);
-          return new FilteredIterator(
-              rendering.budget(), items, item -> test.test(item) == keep);
+          return new FilteredIterator(rendering.budget(), items, item -> test.test(item) == keep);
         });
   }
 

@@ -63,9 +63,7 @@ final class SequenceFilters {
   private static Value first(Rendering rendering, Value input, Arguments arguments) {
     arguments.bind("first");
     Iterator<Value> items = Iteration.of(rendering, input);
-    return items.hasNext()
-        ? items.next()
-        : new Undefined("No first item, sequence was empty.");
+    return items.hasNext() ? items.next() : new Undefined("No first item, sequence was empty.");
   }
 
   private static Value last(Rendering rendering, Value input, Arguments arguments) {
@@ -200,8 +198,7 @@ final class SequenceFilters {
                 item -> seen.add(HashKey.of(rendering.budget(), key.apply(item)))));
   }
 
-  private static Value extreme(
-      Rendering rendering, Value input, Arguments arguments, String name) {
+  private static Value extreme(Rendering rendering, Value input, Arguments arguments, String name) {
     Bound bound = arguments.bind(name, "case_sensitive?", "attribute?");
     AttributePath path = AttributePath.of(bound.get("attribute", Value.None.NONE));
     Function<Value, Value> key = key(rendering, path, bound.flag("case_sensitive"));

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiPredicate;
 
-/** A stable sort that asks only "is a less than b", and bears answers that contradict each other. */
+/**
+ * A stable sort that asks only "is a less than b", and bears answers that contradict each other.
+ */
 final class Sorting {
   private Sorting() {}
 

@@ -17,8 +17,7 @@ final class Splitting {
     return split(rendering, self, arguments.bind("rsplit", "sep?", "maxsplit?"), true);
   }
 
-  private static Value split(
-      Rendering rendering, Value.Str self, Bound bound, boolean fromRight) {
+  private static Value split(Rendering rendering, Value.Str self, Bound bound, boolean fromRight) {
     int most = bound.integer("maxsplit", -1);
     most = most < 0 ? Integer.MAX_VALUE : most;
     rendering.budget().make(self.text().length());

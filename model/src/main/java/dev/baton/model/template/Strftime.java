@@ -39,8 +39,7 @@ final class Strftime {
     return out.toString();
   }
 
-  private static @Nullable String directive(
-      char type, char flag, LocalDateTime t) {
+  private static @Nullable String directive(char type, char flag, LocalDateTime t) {
     int hour12 = t.getHour() % 12 == 0 ? 12 : t.getHour() % 12;
     int weekday = t.getDayOfWeek().getValue();
     int year = t.getYear();

@@ -4,7 +4,9 @@ package dev.baton.model.template;
 final class StringLiteral {
   private StringLiteral() {}
 
-  /** The position after the literal that begins with a quote at {@code pos}, or -1 if it has no end. */
+  /**
+   * The position after the literal that begins with a quote at {@code pos}, or -1 if it has no end.
+   */
   static int end(String source, int pos) {
     char quote = source.charAt(pos);
     for (int i = pos + 1; i < source.length(); i++) {

@@ -99,8 +99,7 @@ final class StringMethods {
     return whole(name, s -> !s.isEmpty() && s.codePoints().allMatch(test));
   }
 
-  private static Map.Entry<String, Method> whole(
-      String name, Predicate<String> test) {
+  private static Map.Entry<String, Method> whole(String name, Predicate<String> test) {
     return Map.entry(
         name,
         (rendering, self, arguments) -> {
@@ -263,8 +262,7 @@ final class StringMethods {
     String old = argument(self, bound, "old");
     String replacement = argument(self, bound, "new");
     return self.with(
-        replace(
-            rendering.budget(), self.text(), old, replacement, bound.integer("count", -1)));
+        replace(rendering.budget(), self.text(), old, replacement, bound.integer("count", -1)));
   }
 
   /** Replaces the first {@code count} places, all if it is negative. */
@@ -326,8 +324,7 @@ final class StringMethods {
     return String.join(separator, parts);
   }
 
-  private static Value pad(
-      Rendering rendering, Value.Str self, Arguments arguments, String name) {
+  private static Value pad(Rendering rendering, Value.Str self, Arguments arguments, String name) {
     Bound bound = arguments.bind(name, "width", "fillchar?");
     String fill = bound.has("fillchar") ? argument(self, bound, "fillchar") : " ";
     if (Text.length(fill) != 1) {

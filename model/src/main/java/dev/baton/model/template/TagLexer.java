@@ -118,8 +118,7 @@ final class TagLexer {
         }
         char expected = open.pop();
         if (expected != operator.charAt(0)) {
-          throw TemplateException.of(
-                  "unexpected '" + operator + "', expected '" + expected + "'")
+          throw TemplateException.of("unexpected '" + operator + "', expected '" + expected + "'")
               .atLine(line);
         }
       }

@@ -35,9 +35,7 @@ final class Tests {
           Map.entry("even", (r, v, a) -> rest(r, v, Value.Int.of(2), a, "even", BigInteger.ZERO)),
           Map.entry("divisibleby", Tests::divisibleBy),
           Map.entry("sameas", (r, v, a) -> same(v, a.bind("sameas", "other").get("other"))),
-          Map.entry(
-              "filter",
-              (r, v, a) -> v instanceof Value.Str s && Filters.exists(s.text())),
+          Map.entry("filter", (r, v, a) -> v instanceof Value.Str s && Filters.exists(s.text())),
           Map.entry("test", (r, v, a) -> v instanceof Value.Str s && Tests.exists(s.text())),
           comparison("in", CompareOperator.IN),
           comparison("==", CompareOperator.EQUAL),
@@ -70,8 +68,7 @@ final class Tests {
     return test.test(rendering, input, arguments);
   }
 
-  private static Map.Entry<String, Test> simple(
-      String name, Predicate<Value> test) {
+  private static Map.Entry<String, Test> simple(String name, Predicate<Value> test) {
     return Map.entry(
         name,
         (rendering, input, arguments) -> {
@@ -84,8 +81,7 @@ final class Tests {
     return Map.entry(
         name,
         (rendering, input, arguments) ->
-            Comparing.test(
-                rendering, operator, input, arguments.bind(name, "other").get("other")));
+            Comparing.test(rendering, operator, input, arguments.bind(name, "other").get("other")));
   }
 
   private static boolean isSequence(Value value) {
@@ -104,8 +100,7 @@ final class Tests {
       Rendering rendering, Value value, Arguments arguments, boolean lower) {
     arguments.bind(lower ? "lower" : "upper");
     String text = rendering.str(value);
-    return StringMethods.isCase(
-        text, lower ? Character::isLowerCase : Character::isUpperCase);
+    return StringMethods.isCase(text, lower ? Character::isLowerCase : Character::isUpperCase);
   }
 
   private static boolean divisibleBy(Rendering rendering, Value value, Arguments arguments) {

@@ -116,7 +116,9 @@ final class Text {
             c -> {
               String one = Character.toString(c);
               out.append(
-                  Character.isUpperCase(c) ? lower(one) : Character.isLowerCase(c) ? upper(one) : one);
+                  Character.isUpperCase(c)
+                      ? lower(one)
+                      : Character.isLowerCase(c) ? upper(one) : one);
             });
     return out.toString();
   }
@@ -135,7 +137,8 @@ final class Text {
     if (upper.equals(one)) {
       return one;
     }
-    // Characters whose capital is several letters, such as the sharp s: only the first stays capital.
+    // Characters whose capital is several letters, such as the sharp s: only the first stays
+    // capital.
     int end = upper.offsetByCodePoints(0, 1);
     return upper.substring(0, end) + lower(upper.substring(end));
   }
@@ -194,11 +197,7 @@ final class Text {
   }
 
   private static boolean isLineEnd(char c) {
-    return (c >= 10 && c <= 13)
-        || (c >= 28 && c <= 30)
-        || c == 0x85
-        || c == 0x2028
-        || c == 0x2029;
+    return (c >= 10 && c <= 13) || (c >= 28 && c <= 30) || c == 0x85 || c == 0x2028 || c == 0x2029;
   }
 
   /** The escapes of HTML, as MarkupSafe writes them. */

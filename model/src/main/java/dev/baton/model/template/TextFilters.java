@@ -70,8 +70,7 @@ final class TextFilters {
   }
 
   private static Value trim(Rendering rendering, Value input, Arguments arguments) {
-    return StringMethods.strip(
-        rendering, rendering.softStr(input), arguments, "trim", true, true);
+    return StringMethods.strip(rendering, rendering.softStr(input), arguments, "trim", true, true);
   }
 
   private static Value replace(Rendering rendering, Value input, Arguments arguments) {
@@ -200,8 +199,7 @@ final class TextFilters {
     }
     Iterator<Value> pairs =
         Iteration.of(
-            rendering,
-            input instanceof DictValue d ? new DictView(d, DictView.Kind.ITEMS) : input);
+            rendering, input instanceof DictValue d ? new DictView(d, DictView.Kind.ITEMS) : input);
     List<String> parts = new ArrayList<>();
     while (pairs.hasNext()) {
       rendering.budget().step();
@@ -209,8 +207,7 @@ final class TextFilters {
       if (pair.size() != 2) {
         throw TemplateException.of("urlencode needs pairs of a name and a value");
       }
-      parts.add(
-          quote(rendering, pair.get(0), true) + "=" + quote(rendering, pair.get(1), true));
+      parts.add(quote(rendering, pair.get(0), true) + "=" + quote(rendering, pair.get(1), true));
     }
     return Value.Str.of(StringMethods.join(rendering.budget(), "&", parts));
   }

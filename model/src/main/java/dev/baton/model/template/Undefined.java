@@ -12,8 +12,7 @@ record Undefined(String message) implements Value {
   }
 
   static Undefined attribute(Value object, String name) {
-    return new Undefined(
-        Repr.quote(describe(object)) + " has no attribute " + Repr.quote(name));
+    return new Undefined(Repr.quote(describe(object)) + " has no attribute " + Repr.quote(name));
   }
 
   static Undefined element(Value object, String keyRepr) {

@@ -3,9 +3,10 @@ package dev.baton.model.template;
 import java.math.BigInteger;
 
 /**
- * A value while a template is rendered, with the meaning it has in Python. Values do not change once
- * made, but for the four that keep a state: namespaces, cyclers, joiners and what can be iterated
- * only once. What {@code ==} means in a template is {@link Comparing#equal}, not {@code equals}.
+ * A value while a template is rendered, with the meaning it has in Python. Values do not change
+ * once made, but for the four that keep a state: namespaces, cyclers, joiners and what can be
+ * iterated only once. What {@code ==} means in a template is {@link Comparing#equal}, not {@code
+ * equals}.
  */
 sealed interface Value
     permits Value.None,
@@ -105,8 +106,8 @@ sealed interface Value
   /**
    * Text.
    *
-   * @param safe whether it is marked as HTML (Python's {@code Markup}): other text that is joined to
-   *     it with {@code +} or put in by its methods is then escaped
+   * @param safe whether it is marked as HTML (Python's {@code Markup}): other text that is joined
+   *     to it with {@code +} or put in by its methods is then escaped
    */
   record Str(String text, boolean safe) implements Value {
     static final Str EMPTY = of("");

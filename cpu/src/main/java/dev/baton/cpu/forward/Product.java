@@ -1,0 +1,71 @@
+package dev.baton.cpu.forward;
+
+import dev.baton.cpu.kernel.Simd;
+import dev.baton.cpu.threads.Team;
+import dev.baton.cpu.weights.PanelMatrix;
+
+/** A weight matrix times packed activations, on all threads. */
+public final class Product {
+  /** Activation rows that one pass over the weights takes: their tiles should stay in the caches. */
+  static final int ROWS = 512;
+
+  private static final int FEW_ROWS = 8;
+  private static final long CHUNK_BYTES = 64 << 10;
+
+  private final Team team;
+
+  /** Runs on that team. */
+  public Product(Team team) {
+    this.team = team;
+  }
+
+  /**
+   * y[r * ld + yAt + n] for all rows r, and for n over the rows of panels [from, to), the first of
+   * which is n = 0.
+   *
+   * @param x packed activations, multiplied by the matrix's input scale
+   */
+  public void run(
+      PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
+    int panels = to - from;
+    int perChunk = panelsPerChunk(matrix, panels, rows);
+    int panelChunks = (panels + perChunk - 1) / perChunk;
+    int rowsPerChunk = rowsPerChunk(panelChunks, rows);
+    int rowChunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
+    int depth = matrix.depth();
+    int width = Simd.PANEL;
+    team.run(
+        panelChunks * rowChunks,
+        (chunk, thread) -> {
+          int row = chunk / panelChunks * rowsPerChunk;
+          int n = Math.min(rowsPerChunk, rows - row);
+          int first = chunk % panelChunks * perChunk;
+          int end = Math.min(panels, first + perChunk);
+          for (int panel = first; panel < end; panel++) {
+            matrix.multiply(
+                from + panel, x, row * depth, n, y, row * ld + yAt + panel * width, ld);
+          }
+        });
+  }
+
+  /** With few rows a panel takes microseconds: chunks of several, but enough for balance. */
+  private int panelsPerChunk(PanelMatrix matrix, int panels, int rows) {
+    if (rows > FEW_ROWS) {
+      return 1;
+    }
+    long bytes = Math.max(1, matrix.bytes() / matrix.panels());
+    long most = Math.max(1, CHUNK_BYTES / bytes);
+    return (int) Math.clamp(panels / (team.size() * 8L), 1, most);
+  }
+
+  /** Rows are divided too where there are fewer panels than threads could balance. */
+  private int rowsPerChunk(int panelChunks, int rows) {
+    int wanted = 4 * team.size();
+    if (panelChunks >= wanted || rows <= 16) {
+      return ROWS;
+    }
+    int parts = (wanted + panelChunks - 1) / panelChunks;
+    int share = (rows + parts - 1) / parts;
+    return Math.clamp((share + 3) / 4 * 4, 16, ROWS);
+  }
+}

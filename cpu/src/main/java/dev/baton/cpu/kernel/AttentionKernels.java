@@ -1,0 +1,61 @@
+package dev.baton.cpu.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Products of up to four query rows with one panel of {@link Simd#KEYS} keys, and one tile of the
+ * online softmax. A row's result depends on that row and the keys alone, never on its neighbours.
+ */
+public sealed interface AttentionKernels permits VectorAttention, ScalarAttention {
+
+  /**
+   * s[sAt + r * ld + j] = q(r) · key(j), for the panel's KEYS keys.
+   *
+   * @param kv memory holding the panel [headSize][KEYS]
+   * @param at byte offset of the panel
+   * @param q tile [headSize][rows]
+   * @param rows 1 to 4
+   */
+  void scores(
+      MemorySegment kv,
+      long at,
+      int headSize,
+      float[] q,
+      int qAt,
+      int rows,
+      float[] s,
+      int sAt,
+      int ld);
+
+  /**
+   * out[outAt + r * outLd + d] += sum over j of p[pAt + r * ld + j] * value(j, d), for the KEYS
+   * elements d of one column group.
+   *
+   * @param kv memory holding the group [keys][KEYS]
+   * @param at byte offset of the group
+   * @param keys how many keys to sum over
+   * @param rows 1 to 4
+   */
+  void values(
+      MemorySegment kv,
+      long at,
+      int keys,
+      float[] p,
+      int pAt,
+      int ld,
+      int rows,
+      float[] out,
+      int outAt,
+      int outLd);
+
+  /**
+   * Turns n scores into weights exp(s - max), in place, and keeps the row's running maximum and sum.
+   * Scores of -infinity become exactly 0.
+   *
+   * @param n multiple of {@link Simd#KEYS}
+   * @param state the row's maximum at {@code stateAt}, its sum at {@code stateAt + 1}; begins as
+   *     (-infinity, 0)
+   * @return by what the row's accumulated values are to be multiplied; 1 if the maximum has not moved
+   */
+  float softmax(float[] s, int at, int n, float[] state, int stateAt);
+}

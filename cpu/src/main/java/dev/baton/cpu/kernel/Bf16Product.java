@@ -1,0 +1,156 @@
+package dev.baton.cpu.kernel;
+
+import static dev.baton.cpu.kernel.Simd.FLOATS;
+import static dev.baton.cpu.kernel.Simd.INTS;
+import static dev.baton.cpu.kernel.Simd.LANES;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Weights in bfloat16: the upper half of a float, so a shift and a mask unpack them.
+ *
+ * <p>Eight accumulators as named locals, one weight load per column: C2 keeps all of it in registers
+ * and does not unroll. Variants with more accumulators lose half their speed to one spilled register.
+ */
+final class Bf16Product implements ProductKernel {
+  static final Bf16Product INSTANCE = new Bf16Product();
+
+  /** Bytes of one column of a panel. */
+  private static final long COLUMN = 4L * LANES;
+
+  private Bf16Product() {}
+
+  @Override
+  public float inputScale() {
+    return 1f;
+  }
+
+  @Override
+  public void multiply(
+      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+    int r = 0;
+    for (; r + TILE <= rows; r += TILE) {
+      rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+    }
+    switch (rows - r) {
+      case 3 -> rows3(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+      case 2 -> rows2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+      case 1 -> rows1(w, at, depth, x, xAt + r * depth, y, yAt + r * ld);
+      default -> {}
+    }
+  }
+
+  private static void rows4(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    FloatVector a1 = FloatVector.zero(FLOATS);
+    FloatVector b1 = a1;
+    FloatVector a2 = FloatVector.zero(FLOATS);
+    FloatVector b2 = a2;
+    FloatVector a3 = FloatVector.zero(FLOATS);
+    FloatVector b3 = a3;
+    for (int k = 0; k < depth; k++) {
+      IntVector i =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 4]);
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 1]);
+      a1 = p.fma(z, a1);
+      b1 = q.fma(z, b1);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 2]);
+      a2 = p.fma(z, a2);
+      b2 = q.fma(z, b2);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 3]);
+      a3 = p.fma(z, a3);
+      b3 = q.fma(z, b3);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+    a1.intoArray(y, yAt + ld);
+    b1.intoArray(y, yAt + ld + LANES);
+    a2.intoArray(y, yAt + 2 * ld);
+    b2.intoArray(y, yAt + 2 * ld + LANES);
+    a3.intoArray(y, yAt + 3 * ld);
+    b3.intoArray(y, yAt + 3 * ld + LANES);
+  }
+
+  private static void rows3(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    FloatVector a1 = FloatVector.zero(FLOATS);
+    FloatVector b1 = a1;
+    FloatVector a2 = FloatVector.zero(FLOATS);
+    FloatVector b2 = a2;
+    for (int k = 0; k < depth; k++) {
+      IntVector i =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 3]);
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 3 + 1]);
+      a1 = p.fma(z, a1);
+      b1 = q.fma(z, b1);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 3 + 2]);
+      a2 = p.fma(z, a2);
+      b2 = q.fma(z, b2);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+    a1.intoArray(y, yAt + ld);
+    b1.intoArray(y, yAt + ld + LANES);
+    a2.intoArray(y, yAt + 2 * ld);
+    b2.intoArray(y, yAt + 2 * ld + LANES);
+  }
+
+  private static void rows2(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    FloatVector a1 = FloatVector.zero(FLOATS);
+    FloatVector b1 = a1;
+    for (int k = 0; k < depth; k++) {
+      IntVector i =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 2 + 1]);
+      a1 = p.fma(z, a1);
+      b1 = q.fma(z, b1);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+    a1.intoArray(y, yAt + ld);
+    b1.intoArray(y, yAt + ld + LANES);
+  }
+
+  private static void rows1(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    for (int k = 0; k < depth; k++) {
+      IntVector i =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+  }
+}

@@ -1,0 +1,90 @@
+package dev.baton.cpu.kernel;
+
+/** The scalar twin of {@link VectorElements}: same order of sums, same bits. */
+final class ScalarElements implements ElementKernels {
+
+  @Override
+  public void add(float[] x, int xAt, float[] y, int yAt, int n) {
+    for (int i = 0; i < n; i++) {
+      x[xAt + i] += y[yAt + i];
+    }
+  }
+
+  @Override
+  public void scale(float[] x, int at, int n, float factor) {
+    for (int i = 0; i < n; i++) {
+      x[at + i] *= factor;
+    }
+  }
+
+  @Override
+  public void scale(float[] x, int at, int n, float factor, float[] weight) {
+    for (int i = 0; i < n; i++) {
+      x[at + i] = x[at + i] * factor * weight[i];
+    }
+  }
+
+  @Override
+  public float sumOfSquares(float[] x, int at, int n) {
+    int lanes = Simd.LANES;
+    float[] sums = new float[2 * lanes];
+    int whole = n / (2 * lanes) * (2 * lanes);
+    for (int i = 0; i < whole; i++) {
+      sums[i % sums.length] = Math.fma(x[at + i], x[at + i], sums[i % sums.length]);
+    }
+    float sum = sumByHalves(sums);
+    for (int i = whole; i < n; i++) {
+      sum = Math.fma(x[at + i], x[at + i], sum);
+    }
+    return sum;
+  }
+
+  @Override
+  public void rotate(float[] x, int at, int half, float[] cos, float[] sin, int tableAt) {
+    rotate(x, at, half, cos, sin, tableAt, 0);
+  }
+
+  static void rotate(
+      float[] x, int at, int half, float[] cos, float[] sin, int tableAt, int from) {
+    for (int i = from; i < half; i++) {
+      float a = x[at + i];
+      float b = x[at + half + i];
+      float c = cos[tableAt + i];
+      float s = sin[tableAt + i];
+      x[at + i] = a * c - b * s;
+      x[at + half + i] = b * c + a * s;
+    }
+  }
+
+  @Override
+  public void gate(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n) {
+    for (int i = 0; i < n; i++) {
+      out[outAt + i] = silu(gate[gateAt + i]) * up[upAt + i];
+    }
+  }
+
+  static float silu(float x) {
+    return x / (Exp.of(-x) + 1f);
+  }
+
+  @Override
+  public int argmax(float[] x, int at, int n) {
+    int best = 0;
+    for (int i = 1; i < n; i++) {
+      if (x[at + i] > x[at + best] || Float.isNaN(x[at + best])) {
+        best = i;
+      }
+    }
+    return best;
+  }
+
+  /** Adds the upper half onto the lower until one is left; the array is spent. */
+  static float sumByHalves(float[] lanes) {
+    for (int half = lanes.length / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        lanes[i] += lanes[i + half];
+      }
+    }
+    return lanes[0];
+  }
+}

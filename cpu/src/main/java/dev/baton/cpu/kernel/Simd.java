@@ -1,0 +1,58 @@
+package dev.baton.cpu.kernel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector width, chosen once per process. Layouts of weights and of the KV pool follow from it:
+ * a panel holds two vectors of rows, since one 32-bit load of two-byte weights gives two vectors.
+ */
+public final class Simd {
+  private static final int BITS = chooseBits();
+
+  static final VectorSpecies<Float> FLOATS =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
+
+  /** Attention stays at 256 bits, so that its panels of keys fit blocks of 16 tokens. */
+  static final VectorSpecies<Float> NARROW =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(Math.min(BITS, 256)));
+
+  static final int LANES = FLOATS.length();
+  static final int NARROW_LANES = NARROW.length();
+
+  /** Rows of a weight panel. */
+  public static final int PANEL = 2 * LANES;
+
+  /** Keys of a K panel; also the number of elements in a V panel's column group. */
+  public static final int KEYS = 2 * NARROW_LANES;
+
+  private Simd() {}
+
+  /** Width in use, bits. */
+  public static int bits() {
+    return BITS;
+  }
+
+  /** {@code n} rounded up to whole panels of weight rows. */
+  public static int padded(int n) {
+    return (n + PANEL - 1) / PANEL * PANEL;
+  }
+
+  private static int chooseBits() {
+    int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+    int wanted = Integer.getInteger("baton.cpu.vectorBits", preferred);
+    int bits = Math.clamp(wanted, 128, 512);
+    return Integer.highestOneBit(bits);
+  }
+
+  /** Instruction set by its width, for the start-up line. */
+  public static String describe() {
+    return IntVector.SPECIES_PREFERRED.vectorBitSize() < BITS
+        ? BITS + "-bit (emulated)"
+        : BITS + "-bit";
+  }
+}

@@ -25,6 +25,9 @@ public sealed interface ElementKernels permits VectorElements, ScalarElements {
   /** out[i] = silu(gate[i]) * up[i] for i in [0, n); silu(x) = x / (1 + e^-x). out may be gate. */
   void gate(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n);
 
-  /** Index, relative to {@code at}, of the first of the largest elements; 0 if all are NaN. */
+  /**
+   * Index, relative to {@code at}, of the first of the largest elements; -1 if none is a number above
+   * negative infinity.
+   */
   int argmax(float[] x, int at, int n);
 }

@@ -69,9 +69,11 @@ final class ScalarElements implements ElementKernels {
 
   @Override
   public int argmax(float[] x, int at, int n) {
-    int best = 0;
-    for (int i = 1; i < n; i++) {
-      if (x[at + i] > x[at + best] || Float.isNaN(x[at + best])) {
+    int best = -1;
+    float most = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      if (x[at + i] > most) {
+        most = x[at + i];
         best = i;
       }
     }

@@ -90,11 +90,11 @@ final class VectorElements implements ElementKernels {
         max = x[at + i];
       }
     }
-    for (int j = 0; j < n; j++) {
+    for (int j = 0; max != Float.NEGATIVE_INFINITY && j < n; j++) {
       if (x[at + j] == max) {
         return j;
       }
     }
-    return 0;
+    return -1;
   }
 }

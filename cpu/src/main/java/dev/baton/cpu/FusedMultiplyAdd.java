@@ -10,8 +10,7 @@ final class FusedMultiplyAdd {
 
   /** Without it, Java computes each fused operation in software, a thousand times slower. */
   static Optional<String> missing() {
-    HotSpotDiagnosticMXBean vm =
-        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+    HotSpotDiagnosticMXBean vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
     try {
       if (!Boolean.parseBoolean(vm.getVMOption("UseFMA").getValue())) {
         return Optional.of(

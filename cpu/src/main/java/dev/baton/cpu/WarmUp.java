@@ -63,8 +63,7 @@ final class WarmUp {
         Team team = new Team(1, "warm-up");
         TinyWeights source = new TinyWeights(type)) {
       ModelWeights weights =
-          ModelWeights.load(
-              model, source, Optional.empty(), memory, team, share -> {});
+          ModelWeights.load(model, source, Optional.empty(), memory, team, share -> {});
       KvLayout layout =
           new KvLayout(
               16, BLOCK, model.layers(), model.kvHeads(), model.headSize(), ElementType.F32);
@@ -99,7 +98,8 @@ final class WarmUp {
     return new Step(0, List.of(sequences), StepListener.NONE);
   }
 
-  private static StepSequence sequence(int slot, int computed, int count, int[] tokens, int[] table) {
+  private static StepSequence sequence(
+      int slot, int computed, int count, int[] tokens, int[] table) {
     return new StepSequence(
         slot, false, computed, count, tokens, PROMPT, table, true, SamplingParams.GREEDY, 0);
   }

@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Attention over the block table with an online softmax. Work is cut by (run of positions, KV head);
- * the query heads of a group and several positions share each panel of keys and values. Keys are
- * taken in tiles of fixed places counted from position 0, whatever the cut of the queries, so a
+ * Attention over the block table with an online softmax. Work is cut by (run of positions, KV
+ * head); the query heads of a group and several positions share each panel of keys and values. Keys
+ * are taken in tiles of fixed places counted from position 0, whatever the cut of the queries, so a
  * query's result has the same bits in a long prefill chunk and in a decode step.
  */
 final class Attention {

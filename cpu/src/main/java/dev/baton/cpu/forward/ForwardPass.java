@@ -1,6 +1,5 @@
 package dev.baton.cpu.forward;
 
-import dev.baton.cpu.kernel.Simd;
 import dev.baton.cpu.threads.Team;
 import dev.baton.cpu.weights.EmbeddingTable;
 import dev.baton.cpu.weights.LayerWeights;
@@ -124,8 +123,7 @@ public final class ForwardPass {
     int queryPanels = projections.queryPanels();
     int width = w.qkvWidth();
     int keyColumn = projections.keyColumn();
-    product.run(
-        qkv, queryPanels, qkv.panels(), w.packed, rows.count(), w.qkv, keyColumn, width);
+    product.run(qkv, queryPanels, qkv.panels(), w.packed, rows.count(), w.qkv, keyColumn, width);
     projections.keys(layer, number, rows, w);
     step.listener().layersWritten(step.id(), number, number + 1);
     int samples = rows.samples();
@@ -176,7 +174,10 @@ public final class ForwardPass {
 
   private void logits(PanelMatrix head, int first, int n, int samples) {
     int at = first * model.hiddenSize();
-    float[] x = at == 0 && n == samples ? w.packed : Arrays.copyOfRange(w.packed, at, at + n * model.hiddenSize());
+    float[] x =
+        at == 0 && n == samples
+            ? w.packed
+            : Arrays.copyOfRange(w.packed, at, at + n * model.hiddenSize());
     product.run(head, 0, head.panels(), x, n, w.logits, 0, w.logitWidth());
   }
 

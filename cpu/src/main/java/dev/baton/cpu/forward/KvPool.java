@@ -15,8 +15,8 @@ import java.util.Locale;
  *
  * <p>A block's slots are cut into panels of {@link Simd#KEYS} keys. Per layer, block, KV head and
  * panel lie K as [headSize][KEYS] (so that scores are a product with a panel, as in the weight
- * matrices) and V as [headSize / KEYS][KEYS keys][KEYS elements], head sizes and block sizes rounded
- * up to whole panels.
+ * matrices) and V as [headSize / KEYS][KEYS keys][KEYS elements], head sizes and block sizes
+ * rounded up to whole panels.
  */
 public final class KvPool implements KvPort {
   static final ValueLayout.OfFloat FLOAT =
@@ -87,8 +87,7 @@ public final class KvPool implements KvPort {
   }
 
   /** Writes K and V of one token in one head. */
-  void put(
-      int layer, int block, int slot, int head, float[] k, int kAt, float[] v, int vAt) {
+  void put(int layer, int block, int slot, int head, float[] k, int kAt, float[] v, int vAt) {
     long base = keys(layer, block, head, slot / KEYS);
     int lane = slot % KEYS;
     int size = layout.headSize();
@@ -168,8 +167,7 @@ public final class KvPool implements KvPort {
     }
   }
 
-  private void check(
-      int layer, int block, int from, int count, long bytes, ElementType type) {
+  private void check(int layer, int block, int from, int count, long bytes, ElementType type) {
     long needed = 2L * count * layout.kvHeads() * layout.headSize() * type.bytes();
     if (layer < 0
         || layer >= layout.layers()

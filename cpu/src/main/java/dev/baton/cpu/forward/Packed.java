@@ -20,7 +20,16 @@ final class Packed {
 
   /** dst[k][0..3] = src(row r)[k] * s_r * weight[k]: a whole tile at once. */
   static void scaled4(
-      float[] src, int at, int n, float s0, float s1, float s2, float s3, float[] weight, float[] dst, int dstAt) {
+      float[] src,
+      int at,
+      int n,
+      float s0,
+      float s1,
+      float s2,
+      float s3,
+      float[] weight,
+      float[] dst,
+      int dstAt) {
     int b = at + n;
     int c = b + n;
     int d = c + n;

@@ -6,7 +6,9 @@ import dev.baton.cpu.weights.PanelMatrix;
 
 /** A weight matrix times packed activations, on all threads. */
 public final class Product {
-  /** Activation rows that one pass over the weights takes: their tiles should stay in the caches. */
+  /**
+   * Activation rows that one pass over the weights takes: their tiles should stay in the caches.
+   */
   static final int ROWS = 512;
 
   private static final int FEW_ROWS = 8;
@@ -42,8 +44,7 @@ public final class Product {
           int first = chunk % panelChunks * perChunk;
           int end = Math.min(panels, first + perChunk);
           for (int panel = first; panel < end; panel++) {
-            matrix.multiply(
-                from + panel, x, row * depth, n, y, row * ld + yAt + panel * width, ld);
+            matrix.multiply(from + panel, x, row * depth, n, y, row * ld + yAt + panel * width, ld);
           }
         });
   }

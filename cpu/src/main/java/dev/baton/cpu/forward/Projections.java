@@ -99,8 +99,7 @@ final class Projections {
     heads(w.qkv, at, model.heads(), layer.queryNorm(), row, w);
   }
 
-  private void keyAndValue(
-      LayerWeights layer, int number, StepRows rows, int row, Workspace w) {
+  private void keyAndValue(LayerWeights layer, int number, StepRows rows, int row, Workspace w) {
     int k = row * width + keyColumn;
     int v = row * width + valueColumn;
     bias(w.qkv, k, layer.keyBias());
@@ -109,7 +108,14 @@ final class Projections {
     int size = model.headSize();
     for (int head = 0; head < model.kvHeads(); head++) {
       pool.put(
-          number, rows.block(row), rows.slot(row), head, w.qkv, k + head * size, w.qkv, v + head * size);
+          number,
+          rows.block(row),
+          rows.slot(row),
+          head,
+          w.qkv,
+          k + head * size,
+          w.qkv,
+          v + head * size);
     }
   }
 

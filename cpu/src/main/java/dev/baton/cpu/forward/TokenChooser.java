@@ -36,8 +36,8 @@ final class TokenChooser {
   }
 
   /**
-   * Chooses the token of sequence {@code index} from the logits that begin at {@code at}; -1 if none
-   * of them is a number above negative infinity.
+   * Chooses the token of sequence {@code index} from the logits that begin at {@code at}; -1 if
+   * none of them is a number above negative infinity.
    */
   void choose(
       StepSequence sequence,

@@ -49,13 +49,14 @@ public sealed interface AttentionKernels permits VectorAttention, ScalarAttentio
       int outLd);
 
   /**
-   * Turns n scores into weights exp(s - max), in place, and keeps the row's running maximum and sum.
-   * Scores of -infinity become exactly 0.
+   * Turns n scores into weights exp(s - max), in place, and keeps the row's running maximum and
+   * sum. Scores of -infinity become exactly 0.
    *
    * @param n multiple of {@link Simd#KEYS}
    * @param state the row's maximum at {@code stateAt}, its sum at {@code stateAt + 1}; begins as
    *     (-infinity, 0)
-   * @return by what the row's accumulated values are to be multiplied; 1 if the maximum has not moved
+   * @return by what the row's accumulated values are to be multiplied; 1 if the maximum has not
+   *     moved
    */
   float softmax(float[] s, int at, int n, float[] state, int stateAt);
 }

@@ -13,8 +13,9 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Weights in bfloat16: the upper half of a float, so a shift and a mask unpack them.
  *
- * <p>Eight accumulators as named locals, one weight load per column: C2 keeps all of it in registers
- * and does not unroll. Variants with more accumulators lose half their speed to one spilled register.
+ * <p>Eight accumulators as named locals, one weight load per column: C2 keeps all of it in
+ * registers and does not unroll. Variants with more accumulators lose half their speed to one
+ * spilled register.
  */
 final class Bf16Product implements ProductKernel {
   static final Bf16Product INSTANCE = new Bf16Product();
@@ -31,7 +32,15 @@ final class Bf16Product implements ProductKernel {
 
   @Override
   public void multiply(
-      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
     int r = 0;
     for (; r + TILE <= rows; r += TILE) {
       rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
@@ -55,8 +64,7 @@ final class Bf16Product implements ProductKernel {
     FloatVector a3 = FloatVector.zero(FLOATS);
     FloatVector b3 = a3;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
       FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 4]);
@@ -91,8 +99,7 @@ final class Bf16Product implements ProductKernel {
     FloatVector a2 = FloatVector.zero(FLOATS);
     FloatVector b2 = a2;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
       FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 3]);
@@ -120,8 +127,7 @@ final class Bf16Product implements ProductKernel {
     FloatVector a1 = FloatVector.zero(FLOATS);
     FloatVector b1 = a1;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
       FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
@@ -142,8 +148,7 @@ final class Bf16Product implements ProductKernel {
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = a0;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
       FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);

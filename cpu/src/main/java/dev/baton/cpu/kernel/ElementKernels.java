@@ -16,7 +16,8 @@ public sealed interface ElementKernels permits VectorElements, ScalarElements {
   void scale(float[] x, int at, int n, float factor, float[] weight);
 
   /**
-   * Rotates the pairs (x[at + i], x[at + half + i]) by the angles whose cosines and sines are given.
+   * Rotates the pairs (x[at + i], x[at + half + i]) by the angles whose cosines and sines are
+   * given.
    *
    * @param tableAt where the angles begin in both tables
    */
@@ -26,8 +27,8 @@ public sealed interface ElementKernels permits VectorElements, ScalarElements {
   void gate(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n);
 
   /**
-   * Index, relative to {@code at}, of the first of the largest elements; -1 if none is a number above
-   * negative infinity.
+   * Index, relative to {@code at}, of the first of the largest elements; -1 if none is a number
+   * above negative infinity.
    */
   int argmax(float[] x, int at, int n);
 }

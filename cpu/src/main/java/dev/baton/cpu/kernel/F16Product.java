@@ -11,9 +11,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Weights in IEEE half precision. Moving the bits of a half to a float's places gives the value times
- * 2^-112, exact also for subnormal halves; the factor is put back in two steps of 2^56, one in the
- * activations and one in the result, so that nothing overflows. Infinities and NaN are not
+ * Weights in IEEE half precision. Moving the bits of a half to a float's places gives the value
+ * times 2^-112, exact also for subnormal halves; the factor is put back in two steps of 2^56, one
+ * in the activations and one in the result, so that nothing overflows. Infinities and NaN are not
  * represented: matrices that hold any are kept as 32-bit floats.
  *
  * @see Bf16Product for why the loops look as they do
@@ -38,7 +38,15 @@ final class F16Product implements ProductKernel {
 
   @Override
   public void multiply(
-      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
     int r = 0;
     for (; r + TILE <= rows; r += TILE) {
       rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
@@ -62,8 +70,7 @@ final class F16Product implements ProductKernel {
     FloatVector a3 = FloatVector.zero(FLOATS);
     FloatVector b3 = a3;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q = i.lanewise(VectorOperators.ASHR, 3).and(BITS).reinterpretAsFloats();
       FloatVector p =
           i.lanewise(VectorOperators.LSHL, 16)
@@ -102,8 +109,7 @@ final class F16Product implements ProductKernel {
     FloatVector a2 = FloatVector.zero(FLOATS);
     FloatVector b2 = a2;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q = i.lanewise(VectorOperators.ASHR, 3).and(BITS).reinterpretAsFloats();
       FloatVector p =
           i.lanewise(VectorOperators.LSHL, 16)
@@ -135,8 +141,7 @@ final class F16Product implements ProductKernel {
     FloatVector a1 = FloatVector.zero(FLOATS);
     FloatVector b1 = a1;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q = i.lanewise(VectorOperators.ASHR, 3).and(BITS).reinterpretAsFloats();
       FloatVector p =
           i.lanewise(VectorOperators.LSHL, 16)
@@ -161,8 +166,7 @@ final class F16Product implements ProductKernel {
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = a0;
     for (int k = 0; k < depth; k++) {
-      IntVector i =
-          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q = i.lanewise(VectorOperators.ASHR, 3).and(BITS).reinterpretAsFloats();
       FloatVector p =
           i.lanewise(VectorOperators.LSHL, 16)

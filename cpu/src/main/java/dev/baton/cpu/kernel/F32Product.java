@@ -30,7 +30,15 @@ final class F32Product implements ProductKernel {
 
   @Override
   public void multiply(
-      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
     int r = 0;
     for (; r + TILE <= rows; r += TILE) {
       rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
@@ -57,8 +65,7 @@ final class F32Product implements ProductKernel {
       FloatVector p =
           FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 4]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -94,8 +101,7 @@ final class F32Product implements ProductKernel {
       FloatVector p =
           FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 3]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -124,8 +130,7 @@ final class F32Product implements ProductKernel {
       FloatVector p =
           FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -147,8 +152,7 @@ final class F32Product implements ProductKernel {
       FloatVector p =
           FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
       FloatVector q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);

@@ -3,8 +3,8 @@ package dev.baton.cpu.kernel;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Sums over a vector's lanes in a fixed order. {@code reduceLanes(ADD)} leaves the order open, and it
- * differs between interpreted and compiled code, so the same prompt could give two answers.
+ * Sums over a vector's lanes in a fixed order. {@code reduceLanes(ADD)} leaves the order open, and
+ * it differs between interpreted and compiled code, so the same prompt could give two answers.
  */
 final class Lanes {
   private Lanes() {}

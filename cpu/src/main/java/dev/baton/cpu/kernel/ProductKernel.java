@@ -7,15 +7,15 @@ import java.lang.foreign.MemorySegment;
  * Multiplies packed activations by one panel of weight rows.
  *
  * <p>A panel holds {@link Simd#PANEL} rows of a weight matrix, column by column: for each k, the
- * PANEL weights of that column. In two-byte types, element 2j is row j and element 2j + 1 is row j +
- * PANEL/2, so that one load of 32-bit lanes gives both halves with a shift and a mask. In 32-bit
+ * PANEL weights of that column. In two-byte types, element 2j is row j and element 2j + 1 is row j
+ * + PANEL/2, so that one load of 32-bit lanes gives both halves with a shift and a mask. In 32-bit
  * floats, element j is row j.
  *
  * <p>Activations are packed in tiles of four rows, the last one possibly narrower: tile t begins at
  * 4 * t * depth, and holds for each k the values of its rows. Thus m rows take m * depth floats.
  *
- * <p>Every output is one chain of fused multiply-adds over ascending k, whatever the number of rows:
- * a row's result does not depend on what else is in the batch.
+ * <p>Every output is one chain of fused multiply-adds over ascending k, whatever the number of
+ * rows: a row's result does not depend on what else is in the batch.
  */
 public sealed interface ProductKernel permits Bf16Product, F16Product, F32Product, ScalarProduct {
 
@@ -33,7 +33,15 @@ public sealed interface ProductKernel permits Bf16Product, F16Product, F32Produc
    * @param rows number of activation rows
    */
   void multiply(
-      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld);
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld);
 
   /** Power of two by which activations are to be multiplied before they come here. */
   float inputScale();

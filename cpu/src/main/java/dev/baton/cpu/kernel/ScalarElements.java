@@ -44,8 +44,7 @@ final class ScalarElements implements ElementKernels {
     rotate(x, at, half, cos, sin, tableAt, 0);
   }
 
-  static void rotate(
-      float[] x, int at, int half, float[] cos, float[] sin, int tableAt, int from) {
+  static void rotate(float[] x, int at, int half, float[] cos, float[] sin, int tableAt, int from) {
     for (int i = from; i < half; i++) {
       float a = x[at + i];
       float b = x[at + half + i];

@@ -29,7 +29,15 @@ final class ScalarProduct implements ProductKernel {
 
   @Override
   public void multiply(
-      MemorySegment w, long at, int depth, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
     for (int r = 0; r < rows; r++) {
       int tile = r / TILE * TILE;
       int width = Math.min(TILE, rows - tile);

@@ -200,7 +200,15 @@ final class VectorAttention implements AttentionKernels {
   }
 
   private static void values4(
-      MemorySegment kv, long at, int keys, float[] p, int pAt, int ld, float[] out, int outAt, int outLd) {
+      MemorySegment kv,
+      long at,
+      int keys,
+      float[] p,
+      int pAt,
+      int ld,
+      float[] out,
+      int outAt,
+      int outLd) {
     FloatVector a0 = FloatVector.fromArray(NARROW, out, outAt);
     FloatVector b0 = FloatVector.fromArray(NARROW, out, outAt + NARROW_LANES);
     FloatVector a1 = FloatVector.fromArray(NARROW, out, outAt + outLd);
@@ -242,7 +250,15 @@ final class VectorAttention implements AttentionKernels {
   }
 
   private static void values3(
-      MemorySegment kv, long at, int keys, float[] p, int pAt, int ld, float[] out, int outAt, int outLd) {
+      MemorySegment kv,
+      long at,
+      int keys,
+      float[] p,
+      int pAt,
+      int ld,
+      float[] out,
+      int outAt,
+      int outLd) {
     FloatVector a0 = FloatVector.fromArray(NARROW, out, outAt);
     FloatVector b0 = FloatVector.fromArray(NARROW, out, outAt + NARROW_LANES);
     FloatVector a1 = FloatVector.fromArray(NARROW, out, outAt + outLd);
@@ -276,7 +292,15 @@ final class VectorAttention implements AttentionKernels {
   }
 
   private static void values2(
-      MemorySegment kv, long at, int keys, float[] p, int pAt, int ld, float[] out, int outAt, int outLd) {
+      MemorySegment kv,
+      long at,
+      int keys,
+      float[] p,
+      int pAt,
+      int ld,
+      float[] out,
+      int outAt,
+      int outLd) {
     FloatVector a0 = FloatVector.fromArray(NARROW, out, outAt);
     FloatVector b0 = FloatVector.fromArray(NARROW, out, outAt + NARROW_LANES);
     FloatVector a1 = FloatVector.fromArray(NARROW, out, outAt + outLd);

@@ -6,12 +6,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed set of threads that work through the chunks of one job at a time, together with the thread
- * that gives the job. Chunks are handed out by a counter, so a thread that is held up by the
+ * A fixed set of threads that work through the chunks of one job at a time, together with the
+ * thread that gives the job. Chunks are handed out by a counter, so a thread that is held up by the
  * operating system holds up its own chunk alone, and a job ends even if no helper ever runs.
  *
- * <p>Helpers spin for a moment between jobs, since the next one usually follows within microseconds,
- * then park: an idle team takes no processor time.
+ * <p>Helpers spin for a moment between jobs, since the next one usually follows within
+ * microseconds, then park: an idle team takes no processor time.
  */
 public final class Team implements AutoCloseable {
   /** About 30 µs of spinning: longer than the serial parts of a step, shorter than a time slice. */

@@ -21,7 +21,8 @@ final class HalfCheck {
         (chunk, thread) -> {
           long from = (long) chunk * CHUNK;
           int n = (int) Math.min(CHUNK, elements - from);
-          boolean fine = tensor.type() == ElementType.F16 ? halves(tensor, from, n) : others(tensor, from, n);
+          boolean fine =
+              tensor.type() == ElementType.F16 ? halves(tensor, from, n) : others(tensor, from, n);
           if (!fine) {
             finite.set(false);
           }

@@ -6,8 +6,8 @@ import dev.baton.model.config.ElementType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A weight matrix [rows, depth] in panels (see {@link ProductKernel}); rows are padded with zeros to
- * whole panels.
+ * A weight matrix [rows, depth] in panels (see {@link ProductKernel}); rows are padded with zeros
+ * to whole panels.
  */
 public final class PanelMatrix {
   private final ElementType type;

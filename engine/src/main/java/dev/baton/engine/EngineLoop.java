@@ -294,6 +294,9 @@ final class EngineLoop {
   }
 
   private void listenerFailed(Sequence sequence, Throwable e) {
+    if (sequence.ended) {
+      return;
+    }
     LOG.log(
         System.Logger.Level.WARNING,
         "The listener of request " + sequence.request.id() + " has failed.",

@@ -43,12 +43,13 @@ final class LayerAnnouncer implements StepListener {
   @Override
   public void layersWritten(long stepId, int fromLayer, int toLayer) {
     for (Target target : targets) {
-      if (target.sequence.ended) {
+      if (target.sequence.ended || target.sequence.layersUnwanted) {
         continue;
       }
       try {
         target.listener.onLayers(fromLayer, toLayer, target.from, target.to);
       } catch (Throwable e) {
+        target.sequence.layersUnwanted = true;
         onFailure.accept(target.sequence, e);
       }
     }

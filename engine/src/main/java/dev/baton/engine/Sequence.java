@@ -52,6 +52,9 @@ final class Sequence {
   /** Read by backend threads, to stop announcing layers. */
   volatile boolean ended;
 
+  /** Its listener failed on hearing of layers; set and read by backend threads. */
+  volatile boolean layersUnwanted;
+
   /** Tokens whose KV the steps submitted so far write. */
   int computed;
 

@@ -26,7 +26,7 @@ final class FakeModel {
     h = fold(h, (int) seed);
     h = fold(h, outputIndex);
     h = fold(h, promptTokens);
-    int token = (int) Long.remainderUnsigned(h * 0xC2B2AE3D27D4EB4FL >>> 7, VOCAB);
+    int token = (int) Long.remainderUnsigned((h * 0xC2B2AE3D27D4EB4FL) >>> 7, VOCAB);
     while (bias.getOrDefault(token, 0f) == Float.NEGATIVE_INFINITY) {
       token = (token + 1) % VOCAB;
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -166,8 +167,16 @@ final class EngineTests {
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void cancelFreesTheBlocksWhetherRunningOrWaiting(int stepsInFlight) {
+    CountDownLatch gate = new CountDownLatch(1);
     try (FakeBackend backend = backend(12, stepsInFlight);
         Engine engine = Engine.start(backend, OPTIONS)) {
+      backend.failing =
+          step -> {
+            if (step == 4) {
+              passed(gate);
+            }
+            return false;
+          };
       Recorder[] recorders = new Recorder[6];
       RequestHandle[] handles = new RequestHandle[6];
       for (int i = 0; i < 6; i++) {
@@ -178,11 +187,20 @@ final class EngineTests {
         handle.cancel();
         handle.cancel();
       }
+      gate.countDown();
       for (Recorder recorder : recorders) {
         assertThat(recorder.await().reason()).isEqualTo(FinishReason.CANCELLED);
         assertThat(recorder.ends).isEqualTo(1);
       }
       Await.until("pool whole", engine::poolWhole);
+    }
+  }
+
+  private static void passed(CountDownLatch gate) {
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 

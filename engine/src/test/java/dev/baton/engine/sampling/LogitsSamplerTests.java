@@ -231,7 +231,7 @@ final class LogitsSamplerTests {
     assertThat(pick(sampler, logits, tokens, 1, 0, 0, Map.of(1, 0.2f))).isEqualTo(1);
     assertThat(pick(sampler, logits, tokens, 1, 0, 0.1, Map.of(1, 0.2f))).isEqualTo(0);
     assertThat(pick(sampler, logits, tokens, 1, -0.2, 0, Map.of())).isEqualTo(1);
-    assertThat(pick(sampler, logits, tokens, 4, 0, 0, Map.of())).isEqualTo(4); // 0.5 is unseen
+    assertThat(pick(sampler, logits, tokens, 5, 0, 0, Map.of())).isEqualTo(4); // 0.5 is unseen
     // Bias comes before the repetition penalty: (2 + 2) / 4 = 1 > 0.5.
     assertThat(pick(sampler, logits, tokens, 4, 0, 0, Map.of(0, 2f))).isEqualTo(0);
     // A negative logit is multiplied.

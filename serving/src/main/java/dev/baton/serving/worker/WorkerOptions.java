@@ -50,6 +50,9 @@ public record WorkerOptions(
     int maxChoices,
     Duration drain) {
 
+  /** Most answers of one request where nobody says otherwise. */
+  public static final int DEFAULT_MAX_CHOICES = 256;
+
   public WorkerOptions {
     servedModelNames = List.copyOf(servedModelNames);
     apiKeys = List.copyOf(apiKeys);
@@ -72,7 +75,7 @@ public record WorkerOptions(
         false,
         false,
         "unknown",
-        256,
+        DEFAULT_MAX_CHOICES,
         Duration.ofSeconds(10));
   }
 

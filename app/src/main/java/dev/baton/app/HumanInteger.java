@@ -7,8 +7,8 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Reads whole numbers as vLLM's command line does: 4096, 1e4, 25.6k (thousands), 4K (1024s), and the
- * same with m, g, t.
+ * Reads whole numbers as vLLM's command line does: 4096, 1e4, 25.6k (thousands), 4K (1024s), and
+ * the same with m, g, t.
  */
 final class HumanInteger implements ITypeConverter<Long> {
   private static final Map<Character, Integer> POWERS = Map.of('k', 1, 'm', 2, 'g', 3, 't', 4);

@@ -13,7 +13,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     description = "Serves LLMs with prefill and decode apart or together, and measures which pays.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    subcommands = {ProxyCommand.class, BenchCommand.class, DoctorCommand.class})
+    subcommands = {ServeCommand.class, ProxyCommand.class, BenchCommand.class, DoctorCommand.class})
 public final class Main implements Runnable {
 
   /** Exit code of a command that could not do its work. */

@@ -128,10 +128,14 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--load-format",
       defaultValue = "auto",
-      description = "auto or safetensors: from files; dummy: generated (default: ${DEFAULT-VALUE}).")
+      description =
+          "auto or safetensors: from files; dummy: generated (default: ${DEFAULT-VALUE}).")
   private String loadFormat = "auto";
 
-  @Option(names = "--tokenizer", paramLabel = "DIR", description = "Directory of another tokenizer.")
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "DIR",
+      description = "Directory of another tokenizer.")
   private @Nullable String tokenizer;
 
   @Option(
@@ -233,19 +237,17 @@ final class ServeCommand implements Callable<Integer> {
           server.uri(),
           (System.nanoTime() - begin) / 1e9);
       out.flush();
-      Runtime.getRuntime()
-          .addShutdownHook(
-              new Thread(
-                  () -> {
-                    server.close();
-                    ended.countDown();
-                  },
-                  "worker-stop"));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, ended), "worker-stop"));
       ended.await();
     } catch (HttpServerException e) {
       throw new UserError(String.valueOf(e.getMessage()), e);
     }
     return 0;
+  }
+
+  private static void stop(WorkerServer server, CountDownLatch ended) {
+    server.close();
+    ended.countDown();
   }
 
   private WorkerOptions options() {

@@ -2,8 +2,10 @@ package dev.baton.openai;
 
 import java.nio.charset.StandardCharsets;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.cfg.JsonNodeFeature;
@@ -13,8 +15,16 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Trees from and to bytes, with the limits and the error messages that an open port needs. */
 public final class Json {
+  private static final int MAX_DEPTH = 200;
   private static final JsonMapper MAPPER =
-      JsonMapper.builder()
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .streamReadConstraints(
+                      StreamReadConstraints.builder()
+                          .maxNestingDepth(MAX_DEPTH)
+                          .maxStringLength(Integer.MAX_VALUE) // the body's own limit is enough
+                          .build())
+                  .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
@@ -38,8 +48,12 @@ public final class Json {
       }
       return node;
     } catch (StreamConstraintsException e) {
+      String message = String.valueOf(e.getOriginalMessage());
       throw OpenAiException.badRequest(
-          "The body is JSON beyond the limits: " + firstLine(e) + ".", null);
+          message.contains("nesting")
+              ? "The body is nested deeper than the " + MAX_DEPTH + " levels allowed."
+              : "The body is JSON beyond the limits: " + firstLine(e) + ".",
+          null);
     } catch (StreamReadException e) {
       var at = e.getLocation();
       throw OpenAiException.badRequest(

@@ -56,7 +56,11 @@ final class Timeline {
       add(events, clock, "prefill_end", times.prefillEndNanos(), receivedNanos);
     }
     add(events, clock, "decode_queued", times.prefillEndNanos(), receivedNanos);
-    add(events, clock, "first_decode_begin", times.firstDecodeBeginNanos(), receivedNanos);
+    if (times.firstDecodeBeginNanos() != 0) {
+      // A step may be submitted while the one before it runs; it begins when that one is done.
+      long begin = Math.max(times.firstDecodeBeginNanos(), times.prefillEndNanos());
+      add(events, clock, "first_decode_begin", begin, receivedNanos);
+    }
     add(events, clock, "first_decode_end", times.firstDecodeEndNanos(), receivedNanos);
     add(events, clock, "first_token_written", first, receivedNanos);
     add(events, clock, "finished", times.finishedNanos(), receivedNanos);

@@ -308,7 +308,7 @@ final class DecodeSide implements Link.Handler {
     }
     if (!closed) {
       LOG.log(
-          malformed ? Level.WARNING : Level.INFO,
+          malformed ? Level.WARNING : map.isEmpty() ? Level.DEBUG : Level.INFO,
           () -> "prefill worker " + link.name() + ": " + reason);
     }
     map.forEach((number, transfer) -> transfer.lost(link, number));

@@ -161,7 +161,7 @@ final class PrefillSide implements Link.Handler {
     }
     if (!closed) {
       LOG.log(
-          malformed ? Level.WARNING : Level.INFO,
+          malformed ? Level.WARNING : map.isEmpty() ? Level.DEBUG : Level.INFO,
           () -> "decode worker " + link.name() + ": " + reason);
     }
     for (PrefillTransfer transfer : map.values()) {

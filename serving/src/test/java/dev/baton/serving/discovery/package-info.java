@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.serving.discovery;
+
+import org.jspecify.annotations.NullMarked;

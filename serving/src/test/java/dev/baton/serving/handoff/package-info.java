@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.serving.handoff;
+
+import org.jspecify.annotations.NullMarked;

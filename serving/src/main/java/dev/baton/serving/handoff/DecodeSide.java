@@ -214,7 +214,8 @@ final class DecodeSide implements Link.Handler {
   private static void drop(SocketChannel channel, String reason) {
     try {
       LOG.log(
-          Level.INFO, "dropped a connection from " + channel.getRemoteAddress() + ": " + reason);
+          reason.startsWith("refused") ? Level.INFO : Level.DEBUG,
+          "dropped a connection from " + channel.getRemoteAddress() + ": " + reason);
       channel.close();
     } catch (IOException alreadyGone) {
       LOG.log(Level.DEBUG, "dropped a connection: " + reason);

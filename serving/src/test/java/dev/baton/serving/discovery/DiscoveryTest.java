@@ -31,8 +31,7 @@ class DiscoveryTest {
     try (DiscoveryServer first = DiscoveryServer.start("127.0.0.1", 0, early::add);
         Announcer announcer =
             Announcer.start(
-                List.of(
-                    new HostPort("127.0.0.1", first.port()), new HostPort("0.0.0.0", latePort)),
+                List.of(new HostPort("127.0.0.1", first.port()), new HostPort("0.0.0.0", latePort)),
                 Announcer.Type.P,
                 HTTP,
                 CONTROL)) {
@@ -58,14 +57,18 @@ class DiscoveryTest {
 
   @Test
   void vllmsOwnBytesAreUnderstood() {
-    // msgpack.dumps({"type": "D", "http_address": "10.1.2.3:20003", "zmq_address": "10.1.2.3:21001"})
+    // msgpack.dumps({"type": "D", "http_address": "10.1.2.3:20003", "zmq_address":
+    // "10.1.2.3:21001"})
     byte[] bytes =
         HexFormat.of()
             .parseHex(
                 "83"
-                    + "a474797065" + "a144"
-                    + "ac687474705f61646472657373" + "ae31302e312e322e333a3230303033"
-                    + "ab7a6d715f61646472657373" + "ae31302e312e322e333a3231303031");
+                    + "a474797065"
+                    + "a144"
+                    + "ac687474705f61646472657373"
+                    + "ae31302e312e322e333a3230303033"
+                    + "ab7a6d715f61646472657373"
+                    + "ae31302e312e322e333a3231303031");
     assertThat(Announcement.parse(bytes))
         .isEqualTo(new Announcement(Announcer.Type.D, HTTP, CONTROL));
     assertThat(new Announcement(Announcer.Type.D, HTTP, CONTROL).toBytes()).isEqualTo(bytes);
@@ -106,8 +109,20 @@ class DiscoveryTest {
   void hostileMessagePackIsRefused() {
     for (String hex :
         List.of(
-            "", "c1", "dfffffffff", "ddffffffff", "dbffffffff", "81", "8181818181818181", "9191919191919190",
-            "83a474797065a144", "82a474797065a144c0c0", "80", "a474797065", "c9ffffffff00", "8080")) {
+            "",
+            "c1",
+            "dfffffffff",
+            "ddffffffff",
+            "dbffffffff",
+            "81",
+            "8181818181818181",
+            "9191919191919190",
+            "83a474797065a144",
+            "82a474797065a144c0c0",
+            "80",
+            "a474797065",
+            "c9ffffffff00",
+            "8080")) {
       assertThatThrownBy(() -> Announcement.parse(HexFormat.of().parseHex(hex)))
           .as(hex)
           .isInstanceOf(IllegalArgumentException.class);

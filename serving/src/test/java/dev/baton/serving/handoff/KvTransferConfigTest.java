@@ -64,7 +64,8 @@ class KvTransferConfigTest {
   @Test
   void addressesAreReadStrictly() {
     assertThat(HostPort.parse("a.b-c:1")).isEqualTo(new HostPort("a.b-c", 1));
-    for (String bad : List.of("", ":", "a", "a:", "a:b", "a:-1", "a:65536", " a:1", "a/b:1", "ä:1")) {
+    for (String bad :
+        List.of("", ":", "a", "a:", "a:b", "a:-1", "a:65536", " a:1", "a/b:1", "ä:1")) {
       assertThatThrownBy(() -> HostPort.parse(bad)).isInstanceOf(IllegalArgumentException.class);
     }
   }

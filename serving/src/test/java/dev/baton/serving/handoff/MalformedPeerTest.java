@@ -23,8 +23,7 @@ class MalformedPeerTest {
   }
 
   private static void stillServes(TestWorker d) throws Exception {
-    try (TestWorker p =
-        TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
+    try (TestWorker p = TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
       int[] prompt = prompt(21, 1);
       String id = "served" + System.nanoTime();
       Decoding second = d.decode(id, prompt, 4);
@@ -123,8 +122,7 @@ class MalformedPeerTest {
             List.of(new Frame.Accepted(1)),
             List.of(new Frame.Offer(1, 1, 1, 0, 1)));
     try (TestWorker d = decodeWorker();
-        TestWorker p =
-            TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
+        TestWorker p = TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
       List<Integer> expected = d.alone(prompt, 4);
       for (int i = 0; i < sins.size(); i++) {
         String id = "sin" + i;
@@ -195,10 +193,8 @@ class MalformedPeerTest {
 
   @Test
   void aPrefillWorkerGetsNoConnectionFromAnotherOne() throws Exception {
-    try (TestWorker p =
-            TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL);
-        TestWorker q =
-            TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
+    try (TestWorker p = TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL);
+        TestWorker q = TestWorker.start(KvTransferConfig.of(KvRole.PRODUCER, 0), Shape.USUAL)) {
       PrefillOutcome outcome = p.prefill("x", q.connector.address(), prompt(5, 1)).await();
       assertThat(((PrefillOutcome.Failed) outcome).message()).contains("it is a prefill worker");
     }

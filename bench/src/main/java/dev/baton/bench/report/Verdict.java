@@ -1,0 +1,56 @@
+package dev.baton.bench.report;
+
+/**
+ * How the goodput per GPU of two deployments compares.
+ *
+ * @param outcome who is ahead
+ * @param gain by what share the one ahead is ahead, e.g. 0.25; 0 if nobody is
+ * @param atLeast whether the gain may be larger, because a sweep ended too early or began too late
+ */
+record Verdict(Outcome outcome, double gain, boolean atLeast) {
+  /** Differences below this are within what a sweep in steps can tell. */
+  static final double TIE = 0.05;
+
+  /** Who is ahead. */
+  enum Outcome {
+    /** The base of comparison. */
+    BASE,
+    /** The one compared with it. */
+    OTHER,
+    /** Nobody, by more than {@link #TIE}. */
+    TIE,
+    /** Neither met the SLO at any tested rate. */
+    BOTH_BELOW,
+    /** Both met it at all tested rates. */
+    BOTH_ABOVE,
+    /** The tested rates do not overlap enough to tell. */
+    UNDECIDED,
+    /** The result files do not tell the attainment. */
+    UNKNOWN
+  }
+
+  static Verdict of(Goodput base, Goodput other) {
+    if (base.kind() == Goodput.Kind.UNKNOWN || other.kind() == Goodput.Kind.UNKNOWN) {
+      return new Verdict(Outcome.UNKNOWN, 0, false);
+    }
+    boolean exact = base.kind() == Goodput.Kind.CROSSED && other.kind() == Goodput.Kind.CROSSED;
+    if (exact
+        && Math.abs(base.perGpu() - other.perGpu())
+            <= TIE * Math.max(base.perGpu(), other.perGpu())) {
+      return new Verdict(Outcome.TIE, 0, false);
+    }
+    if (base.kind() == Goodput.Kind.BELOW && other.kind() == Goodput.Kind.BELOW) {
+      return new Verdict(Outcome.BOTH_BELOW, 0, false);
+    }
+    if (base.kind() == Goodput.Kind.AT_LEAST && other.kind() == Goodput.Kind.AT_LEAST) {
+      return new Verdict(Outcome.BOTH_ABOVE, 0, false);
+    }
+    if (other.low() >= base.high()) {
+      return new Verdict(Outcome.OTHER, other.low() / base.high() - 1, !exact);
+    }
+    if (base.low() >= other.high()) {
+      return new Verdict(Outcome.BASE, base.low() / other.high() - 1, !exact);
+    }
+    return new Verdict(Outcome.UNDECIDED, 0, false);
+  }
+}

@@ -13,7 +13,7 @@ sealed interface Block {
 
   /** A list. */
   record Bullets(List<Item> items) implements Block {
-    Bullets {
+    public Bullets {
       items = List.copyOf(items);
     }
 
@@ -24,14 +24,14 @@ sealed interface Block {
 
   /** A line of a list with the lines below it. */
   record Item(String text, List<Item> children) {
-    Item {
+    public Item {
       children = List.copyOf(children);
     }
   }
 
   /** A table; every row has as many cells as the header. */
   record Table(List<String> header, List<List<String>> rows) implements Block {
-    Table {
+    public Table {
       header = List.copyOf(header);
       rows = rows.stream().map(List::copyOf).toList();
       for (List<String> row : rows) {

@@ -136,7 +136,7 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
     return Distribution.of(
         repeats.stream()
             .flatMap(r -> r.requests().stream())
-            .flatMapToDouble(sample -> Arrays.stream(metric.of(sample)))
+            .flatMapToDouble(sample -> Arrays.stream(sample.values(metric)))
             .map(s -> s * 1000)
             .toArray());
   }

@@ -10,7 +10,7 @@ sealed interface Element {
 
   /** An open line through points. {@code dash}: lengths of dash and gap, empty for a solid line. */
   record Line(List<Point> points, int colour, double width, List<Double> dash) implements Element {
-    Line {
+    public Line {
       points = List.copyOf(points);
       dash = List.copyOf(dash);
     }
@@ -22,7 +22,7 @@ sealed interface Element {
 
   /** A closed, filled outline with a thin white rim, so that marks stay apart where they overlap. */
   record Polygon(List<Point> points, int fill) implements Element {
-    Polygon {
+    public Polygon {
       points = List.copyOf(points);
     }
   }

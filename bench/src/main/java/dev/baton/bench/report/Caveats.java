@@ -14,23 +14,7 @@ final class Caveats {
   private Caveats() {}
 
   static List<Text> of(ReportInput input, Map<String, Goodput> goodputs) {
-    List<Text> out = new ArrayList<>();
-    if (input.cpu()) {
-      out.add(
-          new Text(
-              "Measured on a CPU: each worker has one compute thread, so one core plays the part of"
-                  + " a GPU, and \"per GPU\" means per core. The shape of the comparison carries"
-                  + " over to GPUs, the figures do not.",
-              "在 CPU 上测得：每个实例只用一个计算线程，即一个核扮演一块 GPU，“每 GPU”即“每核”。对比的形态可供参考，具体数值不能外推到 GPU。"));
-    }
-    if (input.sharedHost()) {
-      out.add(
-          new Text(
-              "The load generator and the proxy run on the same machine as the workers; where"
-                  + " workers keep every core busy, that burdens the deployment with more workers"
-                  + " more.",
-              "压测客户端与代理和实例运行在同一台机器上；当实例占满所有核时，实例更多的配置受影响更大。"));
-    }
+    List<Text> out = new ArrayList<>(input.conditions());
     samples(input, out);
     slowArrivals(input, out);
     partsAboveTtft(input, out);

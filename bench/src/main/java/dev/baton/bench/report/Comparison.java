@@ -47,8 +47,8 @@ record Comparison(DeploymentResults base, DeploymentResults other, List<Pair> pa
    * From which rate on one is ahead.
    *
    * @param how over the pairs at which both values are known
-   * @param perGpu the first rate of an unbroken lead up to the highest common one; 0 if there is
-   *     none
+   * @param perGpu the first rate of a lead that lasts to the highest common one, or the last rate
+   *     of a lead that begins with the lowest; else 0
    */
   record Lead(How how, double perGpu) {
     /** Over which part of the rates. */
@@ -57,8 +57,10 @@ record Comparison(DeploymentResults base, DeploymentResults other, List<Pair> pa
       EVERYWHERE,
       /** At all common rates from one on. */
       FROM,
-      /** Not at the highest common rate, though at some lower one. */
-      ONLY_BELOW,
+      /** From the lowest common rate up to one, and not at the highest. */
+      UP_TO,
+      /** Only here and there. */
+      SOMEWHERE,
       /** At no common rate. */
       NOWHERE,
       /** No common rate with both values. */
@@ -107,7 +109,12 @@ record Comparison(DeploymentResults base, DeploymentResults other, List<Pair> pa
     if (first < usable.size()) {
       return new Lead(Lead.How.FROM, usable.get(first).perGpu());
     }
-    boolean anywhere = usable.stream().anyMatch(p -> ahead.test(p.base(), p.other()));
-    return new Lead(anywhere ? Lead.How.ONLY_BELOW : Lead.How.NOWHERE, 0);
+    List<Boolean> leads =
+        usable.stream().map(p -> ahead.test(p.base(), p.other())).toList();
+    int end = leads.indexOf(false);
+    if (end > 0 && !leads.subList(end, leads.size()).contains(true)) {
+      return new Lead(Lead.How.UP_TO, usable.get(end - 1).perGpu());
+    }
+    return new Lead(leads.contains(true) ? Lead.How.SOMEWHERE : Lead.How.NOWHERE, 0);
   }
 }

@@ -93,8 +93,7 @@ final class Conclusion {
                 + " 为 "
                 + goodputText(goodput(base)).chinese()
                 + "。");
-    String gain =
-        Double.isInfinite(verdict.gain()) ? "" : Numbers.number(100 * verdict.gain()) + " %";
+    String gain = Double.isInfinite(verdict.gain()) ? "" : Numbers.gain(verdict.gain());
     Text verdictText =
         switch (verdict.outcome()) {
           case OTHER ->
@@ -298,7 +297,7 @@ final class Conclusion {
   private String ratio(Comparison.Pair pair, Metric metric, double p) {
     double other = pair.other().percentileMs(metric, p).orElse(0);
     double base = pair.base().percentileMs(metric, p).orElse(0);
-    return base > 0 && other > 0 ? Numbers.number(other / base) + " ×" : t("unknown", "未知");
+    return base > 0 && other > 0 ? Numbers.ratio(other / base) : t("unknown", "未知");
   }
 
   private static Text lead(Text what, Comparison.Lead lead) {
@@ -312,10 +311,14 @@ final class Conclusion {
           new Text(
               what.english() + " from " + rate + " per GPU on.",
               what.chinese() + "：从每 GPU " + rate + " 起成立。");
-      case ONLY_BELOW ->
+      case UP_TO ->
           new Text(
-              what.english() + " at some of the lower rates per GPU only.",
-              what.chinese() + "：仅在部分较低的每 GPU 速率下成立。");
+              what.english() + " up to " + rate + " per GPU, and no longer above that.",
+              what.chinese() + "：在每 GPU " + rate + " 及以下成立，超过后不再成立。");
+      case SOMEWHERE ->
+          new Text(
+              what.english() + " at some of the rates per GPU, without a clear order.",
+              what.chinese() + "：仅在部分每 GPU 速率下成立，没有明确规律。");
       case NOWHERE ->
           new Text(
               what.english() + " at none of the rates per GPU that both were tested at.",

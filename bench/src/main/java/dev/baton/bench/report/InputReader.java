@@ -40,7 +40,7 @@ final class InputReader {
         options.percentiles().isEmpty() ? merged.percentiles() : options.percentiles(),
         options.slo().orElse(merged.slo()),
         merged.cpu(),
-        merged.sharedHost());
+        merged.conditions());
   }
 
   private static List<DeploymentResults> combinedFirst(List<DeploymentResults> all) {
@@ -84,7 +84,7 @@ final class InputReader {
         first.percentiles(),
         first.slo(),
         inputs.stream().anyMatch(ReportInput::cpu),
-        inputs.stream().anyMatch(ReportInput::sharedHost));
+        inputs.stream().flatMap(i -> i.conditions().stream()).distinct().toList());
   }
 
   private ReportInput run(RunFolder folder) throws IOException {
@@ -92,10 +92,8 @@ final class InputReader {
     Optional<Environment> environment = folder.environment();
     List<DeploymentResults> deployments = new ArrayList<>();
     boolean cpu = false;
-    boolean local = false;
     for (DeploymentSpec spec : experiment.deployments()) {
       cpu |= spec.workers().stream().map(WorkerSpec::device).anyMatch("cpu"::equals);
-      local |= spec.engine() != Engine.EXTERNAL;
       List<RateResult> rates = new ArrayList<>();
       List<Double> missing = new ArrayList<>();
       for (double rate : experiment.ratesOf(spec)) {
@@ -140,7 +138,7 @@ final class InputReader {
         experiment.percentiles(),
         experiment.slo(),
         cpu,
-        local);
+        Conditions.of(experiment, environment));
   }
 
   private static String engine(Experiment experiment) {
@@ -169,6 +167,6 @@ final class InputReader {
         List.of(90.0, 95.0, 99.0),
         Slo.DEFAULT,
         false,
-        false);
+        List.of());
   }
 }

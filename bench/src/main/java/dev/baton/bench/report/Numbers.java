@@ -42,6 +42,16 @@ final class Numbers {
     return text.replaceAll("0+$", "").replaceAll("\\.$", "");
   }
 
+  /** A ratio with two decimals. */
+  static String ratio(double value) {
+    return String.format(Locale.ROOT, "%.2f ×", value);
+  }
+
+  /** A gain as per cent, without decimals. */
+  static String gain(double share) {
+    return String.format(Locale.ROOT, "%.0f %%", 100 * share);
+  }
+
   /** A percentile's name: 90, 99.9. */
   static String percentile(double p) {
     return number(p);

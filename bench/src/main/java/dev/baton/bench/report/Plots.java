@@ -16,7 +16,7 @@ import java.util.function.Function;
 
 /** The figures by the names of their files. */
 final class Plots {
-  private static final int REST_COLOUR = 0x000000;
+  private static final int REST_COLOUR = 0xcc79a7;
   private static final int UNKNOWN_COLOUR = 0xbbbbbb;
   private static final String PER_GPU = "request rate per GPU (req/s)";
 

@@ -17,7 +17,7 @@ import java.util.Optional;
  * @param percentiles of tables and plots
  * @param slo the limits
  * @param cpu whether a CPU core plays the part of a GPU
- * @param sharedHost whether load generator and servers shared one machine
+ * @param conditions what a reader must know about the way it was measured
  */
 record ReportInput(
     String title,
@@ -30,13 +30,14 @@ record ReportInput(
     List<Double> percentiles,
     Slo slo,
     boolean cpu,
-    boolean sharedHost) {
+    List<Text> conditions) {
   ReportInput {
     hardware = List.copyOf(hardware);
     software = List.copyOf(software);
     parameters = List.copyOf(parameters);
     deployments = List.copyOf(deployments);
     percentiles = List.copyOf(percentiles);
+    conditions = List.copyOf(conditions);
   }
 
   /** The base of comparison: the first combined deployment. */

@@ -1,0 +1,67 @@
+package dev.baton.bench.report;
+
+import dev.baton.bench.deployment.DeploymentSpec;
+import dev.baton.bench.deployment.Engine;
+import dev.baton.bench.deployment.WorkerSpec;
+import dev.baton.bench.experiment.Environment;
+import dev.baton.bench.experiment.Experiment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What the circumstances of an experiment do to its figures. */
+final class Conditions {
+  private Conditions() {}
+
+  static List<Text> of(Experiment experiment, Optional<Environment> environment) {
+    List<Text> out = new ArrayList<>();
+    boolean cpu = false;
+    boolean local = false;
+    List<String> crowded = new ArrayList<>();
+    int cores = environment.map(Environment::cores).orElse(Integer.MAX_VALUE);
+    for (DeploymentSpec spec : experiment.deployments()) {
+      boolean own = spec.workers().stream().map(WorkerSpec::device).anyMatch("cpu"::equals);
+      cpu |= own;
+      local |= spec.engine() != Engine.EXTERNAL;
+      if (own && spec.gpus() >= cores) {
+        crowded.add(spec.name());
+      }
+    }
+    if (cpu) {
+      out.add(
+          new Text(
+              "Measured on a CPU: each worker has one compute thread, so one core plays the part of"
+                  + " a GPU, and \"per GPU\" means per core. The cores share memory bandwidth and"
+                  + " cache, which GPUs do not. The shape of the comparison carries over to GPUs, the"
+                  + " figures do not.",
+              "在 CPU 上测得：每个实例只用一个计算线程，即一个核扮演一块 GPU，“每 GPU”即“每核”。各核共享内存带宽和缓存，GPU"
+                  + " 之间则不会。对比的形态可供参考，具体数值不能外推到 GPU。"));
+    }
+    if (!crowded.isEmpty()) {
+      String names = String.join(", ", crowded);
+      out.add(
+          new Text(
+              "This machine has "
+                  + cores
+                  + " cores, and the workers of "
+                  + names
+                  + " want all of them: load generator and proxy take their time from the same cores,"
+                  + " while a deployment with fewer workers leaves a core free for them. This counts"
+                  + " against "
+                  + names
+                  + ".",
+              "本机有 "
+                  + cores
+                  + " 个核，"
+                  + names
+                  + " 的实例会占满全部核：压测客户端和代理与其争用，而实例较少的配置会给它们留出空闲核。这对 "
+                  + names
+                  + " 不利。"));
+    } else if (local) {
+      out.add(
+          new Text(
+              "The load generator ran on the machine of the workers.", "压测客户端与实例运行在同一台机器上。"));
+    }
+    return out;
+  }
+}

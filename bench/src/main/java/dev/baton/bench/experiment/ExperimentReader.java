@@ -112,6 +112,20 @@ final class ExperimentReader {
     int minPrompts = map.integer("min-prompts", 1, 1, 100_000_000);
     int concurrency = map.integer("max-concurrency", 0, 1, 1_000_000);
     map.finish();
+    if (!Loads.DATASETS.contains(dataset)) {
+      throw map.error(
+          "dataset",
+          "'workload.dataset' is '"
+              + dataset
+              + "'; it must be one of "
+              + String.join(", ", Loads.DATASETS));
+    }
+    if (dataset.equals("random") && output == 0) {
+      throw map.missing("output-len");
+    }
+    if (!dataset.equals("random") && path.isEmpty()) {
+      throw map.missing("dataset-path");
+    }
     if ((duration > 0) == (prompts > 0)) {
       throw map.error(
           "'workload' needs exactly one of 'duration' (seconds per rate) and 'num-prompts'");

@@ -60,7 +60,7 @@ final class Simulated {
       parts.put(TtftPart.DECODE_QUEUE, apart ? 0.002 : 0);
       parts.put(TtftPart.DECODE_EXECUTE, 0.001);
       parts.put(TtftPart.NETWORK, 0.003);
-      TtftParts told = TtftParts.of(parts);
+      TtftParts told = TtftParts.of(parts, "prefill-0", "decode-0");
       double tpot = tpotMs / 1000 * (1 + (apart ? 0.3 : 4) * use * random.nextDouble());
       samples.add(sample(told.total(), tpot, Optional.of(told)));
     }

@@ -1,0 +1,75 @@
+package dev.baton.app;
+
+import dev.baton.bench.experiment.ConsoleProgress;
+import dev.baton.bench.experiment.Environment;
+import dev.baton.bench.experiment.Experiment;
+import dev.baton.bench.experiment.RunFolder;
+import dev.baton.bench.experiment.Sweep;
+import dev.baton.bench.report.Report;
+import java.io.Console;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What {@code experiment run} and {@code quickstart} share: sweep, then report. */
+final class Experiments {
+  private Experiments() {}
+
+  /** Baton's checkout, where its launcher lies. */
+  static Path home() {
+    return Path.of(System.getProperty("baton.home", ".")).toAbsolutePath().normalize();
+  }
+
+  /** The command that starts another Baton. */
+  static List<String> launcher() {
+    Path script = home().resolve("baton");
+    if (!Files.isExecutable(script)) {
+      throw new UserError(
+          "workers are started with Baton's launcher, and there is none at '"
+              + script
+              + "'. Start this command with ./baton from the checkout.");
+    }
+    return List.of(script.toString());
+  }
+
+  /** Runs what is missing in the folder, writes the report, says where it is. */
+  static int run(RunFolder folder, PrintStream out) throws IOException, InterruptedException {
+    Experiment experiment = folder.experiment();
+    List<String> launcher = launcher();
+    if (folder.environment().isEmpty()) {
+      folder.write(Environment.capture(Version.text(), home()));
+    }
+    out.println("Experiment '" + experiment.name() + "' in " + folder.root());
+    Thread hint = new Thread(() -> hint(folder, out), "baton-resume-hint");
+    Runtime.getRuntime().addShutdownHook(hint);
+    List<String> problems =
+        Sweep.run(experiment, folder, launcher, home(), new ConsoleProgress(out, onTerminal()));
+    Runtime.getRuntime().removeShutdownHook(hint);
+    report(Report.write(folder), out);
+    if (problems.isEmpty()) {
+      return 0;
+    }
+    out.println(problems.size() + " problem(s) on the way:");
+    problems.forEach(p -> out.println("  ! " + p));
+    return Main.FAILED;
+  }
+
+  static void report(Report.Written files, PrintStream out) {
+    out.println("Report: " + files.html());
+    out.println("        " + files.markdown());
+    out.println("        " + files.chinese());
+  }
+
+  private static void hint(RunFolder folder, PrintStream out) {
+    out.println();
+    out.println(
+        "Stopped. To go on: ./baton experiment run --resume " + folder.root());
+  }
+
+  private static boolean onTerminal() {
+    Console console = System.console();
+    return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
+  }
+}

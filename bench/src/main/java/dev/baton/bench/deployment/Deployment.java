@@ -6,6 +6,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 
@@ -16,6 +20,7 @@ import java.util.stream.Collectors;
  */
 public final class Deployment implements AutoCloseable {
   private static final Duration POLITE = Duration.ofSeconds(15);
+  private static final Duration SETTLE = Duration.ofSeconds(2);
 
   private final DeploymentSpec spec;
   private final LaunchOptions options;
@@ -80,6 +85,25 @@ public final class Deployment implements AutoCloseable {
         throw ended(process, "ended while it was being measured");
       }
     }
+  }
+
+  /**
+   * As {@link #check}, but waits a little for an end under way: connections break before their
+   * process is gone.
+   */
+  public void checkAfterFailures() throws InterruptedException {
+    CompletableFuture<?>[] ends =
+        processes.stream().map(ManagedProcess::onExit).toArray(CompletableFuture<?>[]::new);
+    if (ends.length > 0) {
+      try {
+        CompletableFuture.anyOf(ends).get(SETTLE.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        // All of them live on: the failures have another reason.
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("waiting for a process failed", e);
+      }
+    }
+    check();
   }
 
   @Override

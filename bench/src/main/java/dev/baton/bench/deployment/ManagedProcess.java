@@ -7,16 +7,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
  * A process whose output goes to a log file and which ends when this one does: its standard input is
  * a pipe that nobody writes to, so that it closes when this process dies, however it dies. Baton's
- * own commands end by themselves then ({@link #EXIT_WITH_STDIN}); others run under a shell that
- * waits for the same and ends them.
+ * own commands end by themselves then ({@link #EXIT_WITH_STDIN}); others run under a {@link Guard}.
  */
 final class ManagedProcess {
   /** Environment variable that makes Baton's commands end when their standard input closes. */
@@ -24,27 +23,6 @@ final class ManagedProcess {
 
   private static final int TAIL_BYTES = 6000;
   private static final int TAIL_LINES = 25;
-
-  /**
-   * Runs "$@" in a process group of its own; ends that group when standard input closes or a signal
-   * comes, first politely, after ten seconds by force.
-   */
-  private static final String GUARD =
-      """
-      set -m
-      exec 3<&0
-      "$@" </dev/null 3<&- &
-      child=$!
-      end() { kill -TERM -- -$child 2>/dev/null; i=0
-        while [ $i -lt 100 ] && kill -0 -- -$child 2>/dev/null; do sleep 0.1; i=$((i+1)); done
-        kill -KILL -- -$child 2>/dev/null; }
-      ( cat <&3 >/dev/null; end ) &
-      watch=$!
-      trap 'end' TERM INT HUP
-      wait $child; code=$?
-      kill -KILL -- -$watch 2>/dev/null
-      exit $code
-      """;
 
   private final String name;
   private final List<String> command;
@@ -61,7 +39,7 @@ final class ManagedProcess {
   /**
    * Starts a process.
    *
-   * @param guarded whether it needs the shell to end with this process
+   * @param guarded whether it needs a guard to end with this process
    */
   static ManagedProcess start(
       String name,
@@ -69,12 +47,7 @@ final class ManagedProcess {
       Map<String, String> environment,
       Path log,
       boolean guarded) {
-    List<String> line = new ArrayList<>();
-    if (guarded) {
-      line.addAll(List.of("sh", "-c", GUARD, name));
-    }
-    line.addAll(command);
-    ProcessBuilder builder = new ProcessBuilder(line);
+    ProcessBuilder builder = new ProcessBuilder(guarded ? Guard.around(command) : command);
     builder.environment().putAll(environment);
     builder.environment().put(EXIT_WITH_STDIN, "1");
     try {
@@ -107,6 +80,10 @@ final class ManagedProcess {
 
   long pid() {
     return process.pid();
+  }
+
+  CompletableFuture<?> onExit() {
+    return process.onExit();
   }
 
   boolean alive() {

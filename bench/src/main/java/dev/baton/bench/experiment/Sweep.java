@@ -214,7 +214,9 @@ public final class Sweep {
       while (true) {
         try {
           BenchResult result = task.get(200, TimeUnit.MILLISECONDS);
-          running.check(); // a worker that died makes the figures worthless
+          if (result.failed() > 0) {
+            running.checkAfterFailures(); // a worker that died makes the figures worthless
+          }
           return result;
         } catch (TimeoutException e) {
           running.check();

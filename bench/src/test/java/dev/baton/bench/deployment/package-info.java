@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.bench.deployment;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,176 @@
+package dev.baton.bench.experiment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.baton.bench.deployment.DeploymentSpec;
+import dev.baton.bench.deployment.Engine;
+import dev.baton.bench.deployment.Role;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ExperimentReaderTest {
+  private static final Path SHIPPED = Path.of(System.getProperty("baton.root"), "experiments");
+
+  private static final String GOOD =
+      """
+      name: try
+      model: models/m
+      deployments:
+        - name: combined
+          workers:
+            - role: combined
+              device: cpu
+              flags: {threads: 1, max-num-seqs: 8}
+        - name: 1p1d
+          workers:
+            - role: prefill
+              device: cpu
+            - role: decode
+              device: cpu
+      workload:
+        dataset: random
+        input-len: 16
+        output-len: 8
+        duration: 10
+      rates-per-gpu: [0.1, 3]
+      slo:
+        ttft: 100
+      """;
+
+  @Test
+  void ratesPerGpuAreScaledByEachDeploymentsGpus() {
+    Experiment e = Experiment.parse("x.yaml", GOOD);
+
+    assertThat(e.ratesOf(e.deployments().get(0))).containsExactly(0.1, 3.0);
+    assertThat(e.ratesOf(e.deployments().get(1))).containsExactly(0.2, 6.0);
+    assertThat(e.percentiles()).containsExactly(90.0, 95.0, 99.0);
+    assertThat(e.slo()).isEqualTo(new Slo(100, 40, 0.9));
+    assertThat(e.workload().prompts(3)).isEqualTo(30);
+    assertThat(e.deployments().get(0).workers().getFirst().arguments())
+        .containsExactly("--threads", "1", "--max-num-seqs", "8");
+    assertThat(e.deployments().get(1).connector()).isEqualTo("TcpConnector");
+  }
+
+  @Test
+  void shippedSeedExperimentHasTheSeedsFigures() throws IOException {
+    Experiment e = Experiment.read(SHIPPED.resolve("seed-1p3d.yaml"));
+    DeploymentSpec apart = e.deployments().get(1);
+
+    assertThat(apart.shape()).isEqualTo("1P3D");
+    assertThat(apart.gpus()).isEqualTo(4);
+    assertThat(apart.connector()).isEqualTo("P2pNcclConnector");
+    assertThat(apart.proxy().port()).isEqualTo(10001);
+    assertThat(apart.proxy().discoveryPort()).isEqualTo(30001);
+    assertThat(e.ratesOf(e.deployments().get(0))).hasSize(11).startsWith(0.5).endsWith(5.5);
+    assertThat(e.ratesOf(apart)).hasSize(11).startsWith(1.0).endsWith(11.0);
+    assertThat(e.workload().prompts(0.5)).isEqualTo(150);
+    assertThat(e.slo()).isEqualTo(Slo.DEFAULT);
+    assertThat(apart.workers().get(1).arguments())
+        .containsSubsequence("--gpu-memory-utilization", "0.7")
+        .contains("--no-enable-prefix-caching");
+    assertThat(Experiment.read(SHIPPED.resolve("seed-1p1d.yaml")).deployments().get(1).gpus())
+        .isEqualTo(2);
+  }
+
+  @Test
+  void shippedQuickstartGivesEachWorkerOneThread() throws IOException {
+    Experiment e = Experiment.read(SHIPPED.resolve("quickstart.yaml"));
+
+    assertThat(e.deployments()).extracting(DeploymentSpec::gpus).containsExactly(1, 2);
+    assertThat(e.deployments())
+        .flatExtracting(DeploymentSpec::workers)
+        .allSatisfy(w -> assertThat(w.arguments()).containsSubsequence("--threads", "1"));
+    double seconds =
+        e.deployments().stream()
+            .flatMap(d -> e.ratesOf(d).stream())
+            .mapToDouble(r -> e.workload().prompts(r) / r)
+            .sum();
+    assertThat(seconds).as("time of all arrivals").isLessThan(190);
+  }
+
+  @Test
+  void externalServerNeedsItsGpus() {
+    String yaml =
+        GOOD.replaceFirst(
+            "(?s)  - name: 1p1d.*?workload:",
+            """
+              - name: other
+                base-url: http://10.0.0.1:8000
+                gpus: 4
+                role: 1p3d
+            workload:""");
+    DeploymentSpec other = Experiment.parse("x.yaml", yaml).deployments().get(1);
+
+    assertThat(other.engine()).isEqualTo(Engine.EXTERNAL);
+    assertThat(other.shape()).isEqualTo("1P3D");
+    assertThat(other.gpus()).isEqualTo(4);
+    assertThatThrownBy(() -> Experiment.parse("x.yaml", yaml.replace("    gpus: 4\n", "")))
+        .hasMessageContaining("needs 'gpus'");
+  }
+
+  @Test
+  void vllmIsStartedWithItsOwnCommand() {
+    String yaml =
+        GOOD.replace("- name: combined\n", "- name: combined\n    engine: vllm\n");
+    DeploymentSpec spec = Experiment.parse("x.yaml", yaml).deployments().getFirst();
+
+    assertThat(spec.engine()).isEqualTo(Engine.VLLM);
+    assertThat(spec.command()).isEqualTo(List.of("vllm", "serve"));
+    assertThat(spec.count(Role.COMBINED)).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          name: try          | nmae: try            | needs the key 'name'
+          slo:               | slos:                | unknown key 'slos' in the experiment; did you mean 'slo'?
+          ttft: 100          | tttf: 100            | did you mean 'ttft'?
+          output-len: 8      | ouput-len: 8         | unknown key 'ouput-len' in 'workload'; did you mean 'output-len'?
+          device: cpu        | device: gpu          | must be one of auto, cpu, cuda
+          role: prefill      | role: prefil         | must be one of combined, prefill, decode
+          role: prefill      | role: decode         | has 0 combined, 0 prefill and 2 decode workers
+          duration: 10       | duration: fast       | must be a number
+          duration: 10       | num-prompts: -1      | whole number from 1
+          dataset: random    | dataset: imagenet    | must be one of random, sharegpt, custom
+          dataset: random    | dataset: sharegpt    | needs the key 'dataset-path'
+          input-len: 16      | input-len: 1.5       | whole number
+          [0.1, 3]           | [0.1, 0.1]           | lists a rate twice
+          [0.1, 3]           | [-1]                 | must be a number, at least
+          [0.1, 3]           | 3                    | must be a mapping
+          rates-per-gpu:     | rate-per-gpu:        | exactly one of 'rates'
+          name: 1p1d         | name: combined       | two deployments are named 'combined'
+          name: try          | name: ../x           | use letters, digits
+          ttft: 100          | ttft: fast           | must be a number
+          threads: 1,        | threads: 1, threads: 2, | is given twice
+          model: models/m    | 'model: [models/m'   | no valid YAML
+          """)
+  void everyMistakeIsNamedWithItsLine(String from, String to, String message) {
+    String yaml = GOOD.replaceFirst(java.util.regex.Pattern.quote(from), to);
+    assertThat(yaml).isNotEqualTo(GOOD);
+
+    assertThatThrownBy(() -> Experiment.parse("x.yaml", yaml))
+        .isInstanceOf(ExperimentException.class)
+        .hasMessageContaining(message)
+        .hasMessageMatching("(?s)x\\.yaml(:\\d+)?(: | is ).*");
+  }
+
+  @Test
+  void lineOfTheMistakeIsRight() {
+    assertThatThrownBy(() -> Experiment.parse("x.yaml", GOOD.replace("dataset:", "datset:")))
+        .hasMessageStartingWith("x.yaml:16: unknown key 'datset'");
+  }
+
+  @Test
+  void missingFileIsNamed() {
+    assertThatThrownBy(() -> Experiment.read(Path.of("nowhere.yaml")))
+        .hasMessageContaining("nowhere.yaml")
+        .hasMessageContaining("experiments/quickstart.yaml");
+  }
+}

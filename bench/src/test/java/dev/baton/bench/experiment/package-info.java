@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.bench.experiment;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.bench.report;
+
+import org.jspecify.annotations.NullMarked;

@@ -64,8 +64,7 @@ final class Experiments {
 
   private static void hint(RunFolder folder, PrintStream out) {
     out.println();
-    out.println(
-        "Stopped. To go on: ./baton experiment run --resume " + folder.root());
+    out.println("Stopped. To go on: ./baton experiment run --resume " + folder.root());
   }
 
   private static boolean onTerminal() {

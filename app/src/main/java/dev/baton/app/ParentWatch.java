@@ -4,8 +4,8 @@ import java.io.IOException;
 
 /**
  * Ends this process when the one that started it ends. With the environment variable {@code
- * BATON_EXIT_WITH_STDIN=1} standard input is a pipe from the parent on which nothing ever comes: its
- * end means that the parent is gone, even if it was killed and could tell nobody.
+ * BATON_EXIT_WITH_STDIN=1} standard input is a pipe from the parent on which nothing ever comes:
+ * its end means that the parent is gone, even if it was killed and could tell nobody.
  */
 final class ParentWatch {
   private static final String VARIABLE = "BATON_EXIT_WITH_STDIN";

@@ -97,8 +97,7 @@ public final class ReportCommand implements Callable<Integer> {
       return Optional.empty();
     }
     Path first = folders.getFirst();
-    Slo base =
-        RunFolder.isOne(first) ? RunFolder.open(first).experiment().slo() : Slo.DEFAULT;
+    Slo base = RunFolder.isOne(first) ? RunFolder.open(first).experiment().slo() : Slo.DEFAULT;
     double wanted = attainment == null ? 100 * base.attainment() : attainment;
     double firstToken = ttft == null ? base.ttftMs() : ttft;
     double perToken = tpot == null ? base.tpotMs() : tpot;

@@ -14,9 +14,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 
 /**
- * A running deployment: its processes answer, and for prefill and decode apart the proxy knows every
- * worker. {@link #close} ends them all; so does the end of this process, on a signal or a crash.
- * Used by one thread, except for {@code close}.
+ * A running deployment: its processes answer, and for prefill and decode apart the proxy knows
+ * every worker. {@link #close} ends them all; so does the end of this process, on a signal or a
+ * crash. Used by one thread, except for {@code close}.
  */
 public final class Deployment implements AutoCloseable {
   private static final Duration POLITE = Duration.ofSeconds(15);
@@ -41,7 +41,8 @@ public final class Deployment implements AutoCloseable {
    * Starts a deployment and waits until it is ready.
    *
    * @param logs folder for the processes' output
-   * @throws DeploymentException if a process ends or is not ready in time; with its log's last lines
+   * @throws DeploymentException if a process ends or is not ready in time; with its log's last
+   *     lines
    */
   public static Deployment start(DeploymentSpec spec, LaunchOptions options, Path logs)
       throws InterruptedException {
@@ -143,8 +144,7 @@ public final class Deployment implements AutoCloseable {
     if (spec.disaggregated()) {
       options.progress().accept("waiting until the proxy sees every worker");
       readiness.awaitHealthy("proxy", url(proxy.port()));
-      readiness.awaitWorkers(
-          url(proxy.port()), spec.count(Role.PREFILL), spec.count(Role.DECODE));
+      readiness.awaitWorkers(url(proxy.port()), spec.count(Role.PREFILL), spec.count(Role.DECODE));
       baseUrl = url(proxy.port());
     } else {
       baseUrl = url(planned.getFirst().port());
@@ -153,8 +153,7 @@ public final class Deployment implements AutoCloseable {
 
   private record ProxyPorts(int port, int discovery) {}
 
-  private record Planned(
-      String name, WorkerSpec spec, int port, int kvPort, List<Integer> gpus) {}
+  private record Planned(String name, WorkerSpec spec, int port, int kvPort, List<Integer> gpus) {}
 
   private ProxyPorts proxyPorts(Ports ports) {
     ProxySpec proxy = spec.proxy();
@@ -185,9 +184,7 @@ public final class Deployment implements AutoCloseable {
                   : ports.given(worker.kvPorts().get(i), name + "'s control plane");
       int each = worker.devicesEach();
       List<Integer> gpus =
-          worker.gpus().isEmpty()
-              ? List.of()
-              : worker.gpus().subList(i * each, (i + 1) * each);
+          worker.gpus().isEmpty() ? List.of() : worker.gpus().subList(i * each, (i + 1) * each);
       planned.add(new Planned(name, worker, port, kvPort, gpus));
     }
   }
@@ -205,8 +202,7 @@ public final class Deployment implements AutoCloseable {
             String.valueOf(ports.discovery())));
     command.addAll(spec.proxy().arguments());
     start("proxy", command, Map.of(), false);
-    started.add(
-        new StartedProcess("proxy", command, ports.port(), ports.discovery(), List.of()));
+    started.add(new StartedProcess("proxy", command, ports.port(), ports.discovery(), List.of()));
   }
 
   private void startWorker(Planned worker, int discoveryPort) {
@@ -240,8 +236,7 @@ public final class Deployment implements AutoCloseable {
                 worker.gpus().stream().map(String::valueOf).collect(Collectors.joining(",")));
     start(worker.name(), command, environment, !own);
     started.add(
-        new StartedProcess(
-            worker.name(), command, worker.port(), worker.kvPort(), worker.gpus()));
+        new StartedProcess(worker.name(), command, worker.port(), worker.kvPort(), worker.gpus()));
   }
 
   private void start(
@@ -251,8 +246,7 @@ public final class Deployment implements AutoCloseable {
         throw new DeploymentException(spec.name() + " was stopped while it was starting");
       }
       processes.add(
-          ManagedProcess.start(
-              name, command, environment, LaunchOptions.log(logs, name), guarded));
+          ManagedProcess.start(name, command, environment, LaunchOptions.log(logs, name), guarded));
     }
   }
 

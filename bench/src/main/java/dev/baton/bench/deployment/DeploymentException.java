@@ -1,6 +1,9 @@
 package dev.baton.bench.deployment;
 
-/** A deployment did not start or did not stay up; the message says which process, why and where its log is. */
+/**
+ * A deployment did not start or did not stay up; the message says which process, why and where its
+ * log is.
+ */
 public final class DeploymentException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

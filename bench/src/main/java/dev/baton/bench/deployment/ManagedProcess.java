@@ -13,9 +13,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A process whose output goes to a log file and which ends when this one does: its standard input is
- * a pipe that nobody writes to, so that it closes when this process dies, however it dies. Baton's
- * own commands end by themselves then ({@link #EXIT_WITH_STDIN}); others run under a {@link Guard}.
+ * A process whose output goes to a log file and which ends when this one does: its standard input
+ * is a pipe that nobody writes to, so that it closes when this process dies, however it dies.
+ * Baton's own commands end by themselves then ({@link #EXIT_WITH_STDIN}); others run under a {@link
+ * Guard}.
  */
 final class ManagedProcess {
   /** Environment variable that makes Baton's commands end when their standard input closes. */

@@ -52,12 +52,16 @@ final class Readiness {
   /** Until the proxy's {@code /health} counts all workers. */
   void awaitWorkers(URI proxy, int prefill, int decode) throws InterruptedException {
     await(
-        "the proxy at " + proxy + " did not see " + prefill + " prefill and " + decode
+        "the proxy at "
+            + proxy
+            + " did not see "
+            + prefill
+            + " prefill and "
+            + decode
             + " decode workers",
         client -> {
           JsonNode health = tree(get(client, proxy.resolve("/health")).body());
-          return count(health.path("prefill")) >= prefill
-              && count(health.path("decode")) >= decode;
+          return count(health.path("prefill")) >= prefill && count(health.path("decode")) >= decode;
         });
   }
 

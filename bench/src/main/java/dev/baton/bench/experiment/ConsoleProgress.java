@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 
 /**
- * Shows a sweep: on a terminal one line that is drawn over and over and a line per finished rate; in
- * a log file only whole lines.
+ * Shows a sweep: on a terminal one line that is drawn over and over and a line per finished rate;
+ * in a log file only whole lines.
  */
 public final class ConsoleProgress implements SweepListener {
   private static final int BAR = 20;

@@ -78,8 +78,7 @@ final class DeploymentReader {
     if (workers.stream().anyMatch(w -> w.device().equals("cpu"))) {
       return "TcpConnector";
     }
-    return engine == Engine.VLLM
-            || workers.stream().anyMatch(w -> w.device().equals("cuda"))
+    return engine == Engine.VLLM || workers.stream().anyMatch(w -> w.device().equals("cuda"))
         ? "P2pNcclConnector"
         : "auto";
   }
@@ -92,7 +91,8 @@ final class DeploymentReader {
     } catch (URISyntaxException e) {
       throw map.error("base-url", "'base-url' is no URL: " + e.getMessage());
     }
-    if (url.getHost() == null || !("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
+    if (url.getHost() == null
+        || !("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
       throw map.error(
           "base-url", "'base-url' is '" + text + "'; write for example http://127.0.0.1:8000");
     }

@@ -1,6 +1,8 @@
 package dev.baton.bench.experiment;
 
-/** An experiment file or folder is wrong, or its sweep could not go on; the message is for the user. */
+/**
+ * An experiment file or folder is wrong, or its sweep could not go on; the message is for the user.
+ */
 public final class ExperimentException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

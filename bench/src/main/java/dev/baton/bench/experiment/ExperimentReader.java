@@ -45,7 +45,8 @@ final class ExperimentReader {
     boolean finite = rates.values().stream().flatMap(List::stream).noneMatch(r -> r.isInfinite());
     if (!finite && workload.numPrompts() == 0) {
       throw new ExperimentException(
-          file + ": the rate 'inf' needs 'workload.num-prompts', since a duration says nothing there");
+          file
+              + ": the rate 'inf' needs 'workload.num-prompts', since a duration says nothing there");
     }
     return new Experiment(
         name,
@@ -105,8 +106,7 @@ final class ExperimentReader {
     int output = map.integer("output-len", 0, 1, 10_000_000);
     boolean ignoreEos = map.bool("ignore-eos", true);
     int seed = map.integer("seed", 0, 0, Integer.MAX_VALUE);
-    double burstiness =
-        map.decimal("burstiness", 1, Double.MIN_VALUE, Double.POSITIVE_INFINITY);
+    double burstiness = map.decimal("burstiness", 1, Double.MIN_VALUE, Double.POSITIVE_INFINITY);
     double duration = map.decimal("duration", 0, 0.1, 1e6);
     int prompts = map.integer("num-prompts", 0, 1, 100_000_000);
     int minPrompts = map.integer("min-prompts", 1, 1, 100_000_000);

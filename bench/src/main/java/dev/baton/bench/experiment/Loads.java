@@ -37,9 +37,7 @@ final class Loads {
                 rate,
                 w.burstiness(),
                 Optional.empty(),
-                w.maxConcurrency() > 0
-                    ? OptionalInt.of(w.maxConcurrency())
-                    : OptionalInt.empty()))
+                w.maxConcurrency() > 0 ? OptionalInt.of(w.maxConcurrency()) : OptionalInt.empty()))
         .seed(w.seed() + (long) repeat - 1)
         .metrics(List.of(Metric.TTFT, Metric.TPOT, Metric.ITL, Metric.E2EL))
         .percentiles(experiment.percentiles())
@@ -56,8 +54,7 @@ final class Loads {
     return base(experiment, deployment, url)
         .numPrompts(experiment.warmUps())
         .traffic(
-            new Traffic(
-                Double.POSITIVE_INFINITY, 1, Optional.empty(), OptionalInt.of(2 * workers)))
+            new Traffic(Double.POSITIVE_INFINITY, 1, Optional.empty(), OptionalInt.of(2 * workers)))
         // Other prompts than the measured ones, which would else lie in the prefix cache.
         .seed(experiment.workload().seed() + 1_000_003L)
         .build();
@@ -80,7 +77,8 @@ final class Loads {
     return switch (w.dataset()) {
       case "random" -> DatasetSpec.Random.of(w.inputLength(), w.outputLength().orElse(64));
       case "sharegpt" -> new DatasetSpec.ShareGpt(path(w), w.outputLength(), true, true);
-      case "custom" -> new DatasetSpec.Custom(path(w), w.outputLength().orElse(-1), true, true, true);
+      case "custom" ->
+          new DatasetSpec.Custom(path(w), w.outputLength().orElse(-1), true, true, true);
       default -> throw new ExperimentException("unknown dataset '" + w.dataset() + "'");
     };
   }

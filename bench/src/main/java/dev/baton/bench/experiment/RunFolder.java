@@ -175,7 +175,8 @@ public final class RunFolder {
       return List.of();
     }
     try {
-      return JSON.readValue(Files.readString(file), new TypeReference<ArrayList<StartedProcess>>() {});
+      return JSON.readValue(
+          Files.readString(file), new TypeReference<ArrayList<StartedProcess>>() {});
     } catch (JacksonException e) {
       throw new ExperimentException(
           file + " is damaged: " + e.getOriginalMessage() + ". Delete it to go on without it.", e);

@@ -22,9 +22,9 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * Measures every deployment of an experiment at every rate, one after the other, and leaves the
- * results in a run's folder. What is there already is not measured again. A deployment whose process
- * dies is started anew for its next rate; if it dies twice in a row its remaining rates are left
- * out.
+ * results in a run's folder. What is there already is not measured again. A deployment whose
+ * process dies is started anew for its next rate; if it dies twice in a row its remaining rates are
+ * left out.
  */
 public final class Sweep {
   private static final int TRIES = 2;
@@ -145,15 +145,16 @@ public final class Sweep {
   }
 
   private String served() {
-    return experiment.servedModelName().isEmpty() ? experiment.model() : experiment.servedModelName();
+    return experiment.servedModelName().isEmpty()
+        ? experiment.model()
+        : experiment.servedModelName();
   }
 
   private void warmUp(DeploymentSpec spec, Deployment running) throws InterruptedException {
     if (experiment.warmUps() == 0) {
       return;
     }
-    listener.waiting(
-        spec.name() + ": warming up with " + experiment.warmUps() + " requests");
+    listener.waiting(spec.name() + ": warming up with " + experiment.warmUps() + " requests");
     BenchResult result =
         watched(
             running,

@@ -192,7 +192,9 @@ final class YamlMap {
                 + entry.getKey()
                 + "' in "
                 + place()
-                + Nearest.to(entry.getKey(), known).map(n -> "; did you mean '" + n + "'?").orElse("")
+                + Nearest.to(entry.getKey(), known)
+                    .map(n -> "; did you mean '" + n + "'?")
+                    .orElse("")
                 + " Allowed: "
                 + String.join(", ", known));
       }

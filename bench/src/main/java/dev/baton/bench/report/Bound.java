@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What holds a deployment back, read off one run: the first that missed the SLO, else the one at the
- * highest rate.
+ * What holds a deployment back, read off one run: the first that missed the SLO, else the one at
+ * the highest rate.
  *
  * @param kind what it is
  * @param run where it was read

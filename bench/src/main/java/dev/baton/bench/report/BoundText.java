@@ -15,7 +15,9 @@ final class BoundText {
     return switch (bound.kind()) {
       case NOT_REACHED ->
           new Text(
-                  "its limit was not reached; at the highest rate, " + rate + " req/s per GPU, it still meets the SLO.",
+                  "its limit was not reached; at the highest rate, "
+                      + rate
+                      + " req/s per GPU, it still meets the SLO.",
                   "未达到极限；在最高速率（每 GPU " + rate + " req/s）下仍满足 SLO。")
               .plus(ttft)
               .plus(tpot);

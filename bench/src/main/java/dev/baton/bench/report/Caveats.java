@@ -30,8 +30,7 @@ final class Caveats {
                 d.label() + " 的达成率并非单调下降：在某个未达标速率之上又重新达标。有效吞吐只计到首个未达标处；更长的测试或重复测试可进一步确认。"));
       }
       if (!d.missing().isEmpty()) {
-        String rates =
-            String.join(", ", d.missing().stream().map(Numbers::rate).toList());
+        String rates = String.join(", ", d.missing().stream().map(Numbers::rate).toList());
         out.add(
             new Text(
                 d.label() + " has no result at these planned rates: " + rates + " req/s.",
@@ -59,8 +58,7 @@ final class Caveats {
   }
 
   private static void samples(ReportInput input, List<Text> out) {
-    List<RateResult> runs =
-        input.deployments().stream().flatMap(d -> d.rates().stream()).toList();
+    List<RateResult> runs = input.deployments().stream().flatMap(d -> d.rates().stream()).toList();
     Optional<RateResult> fewest = runs.stream().min(Comparator.comparingInt(RateResult::sent));
     double top = input.percentiles().getLast();
     // Below 10 samples above the percentile it is one or two requests' luck.

@@ -99,8 +99,7 @@ record Comparison(DeploymentResults base, DeploymentResults other, List<Pair> pa
       return new Lead(Lead.How.UNKNOWN, 0);
     }
     int first = usable.size();
-    while (first > 0
-        && ahead.test(usable.get(first - 1).base(), usable.get(first - 1).other())) {
+    while (first > 0 && ahead.test(usable.get(first - 1).base(), usable.get(first - 1).other())) {
       first--;
     }
     if (first == 0) {
@@ -109,8 +108,7 @@ record Comparison(DeploymentResults base, DeploymentResults other, List<Pair> pa
     if (first < usable.size()) {
       return new Lead(Lead.How.FROM, usable.get(first).perGpu());
     }
-    List<Boolean> leads =
-        usable.stream().map(p -> ahead.test(p.base(), p.other())).toList();
+    List<Boolean> leads = usable.stream().map(p -> ahead.test(p.base(), p.other())).toList();
     int end = leads.indexOf(false);
     if (end > 0 && !leads.subList(end, leads.size()).contains(true)) {
       return new Lead(Lead.How.UP_TO, usable.get(end - 1).perGpu());

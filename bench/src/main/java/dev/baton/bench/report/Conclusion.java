@@ -61,7 +61,11 @@ final class Conclusion {
 
   private Text headline(DeploymentResults base, DeploymentResults other, Verdict verdict) {
     String limits =
-        "TTFT ≤ " + Numbers.number(slo.ttftMs()) + " ms, TPOT ≤ " + Numbers.number(slo.tpotMs()) + " ms";
+        "TTFT ≤ "
+            + Numbers.number(slo.ttftMs())
+            + " ms, TPOT ≤ "
+            + Numbers.number(slo.tpotMs())
+            + " ms";
     String share = Numbers.number(100 * slo.attainment()) + " %";
     String a = base.label();
     String b = other.label();
@@ -120,7 +124,11 @@ final class Conclusion {
                       + a
                       + " differs by less than 5 %, which a sweep in steps cannot tell apart."
                       + " Disaggregation neither pays nor costs here.**",
-                  "**持平：" + b + " 与 " + a + " 的每 GPU 有效吞吐相差不到 5 %，在该步长的扫描下无法区分；PD分离 既无明显收益也无明显代价。**");
+                  "**持平："
+                      + b
+                      + " 与 "
+                      + a
+                      + " 的每 GPU 有效吞吐相差不到 5 %，在该步长的扫描下无法区分；PD分离 既无明显收益也无明显代价。**");
           case BOTH_BELOW ->
               new Text(
                   "**No winner: neither "
@@ -154,7 +162,11 @@ final class Conclusion {
                       + " and "
                       + a
                       + " (save them with `--save-detailed`), so the SLO attainment is unknown.**",
-                  "**无法判定：" + b + " 与 " + a + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
+                  "**无法判定："
+                      + b
+                      + " 与 "
+                      + a
+                      + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
         };
     return new Text(
         verdictText.english() + figures.english(), verdictText.chinese() + figures.chinese());
@@ -233,7 +245,11 @@ final class Conclusion {
     if (comparison.pairs().isEmpty()) {
       paragraph(
           new Text(
-              "No rate per GPU was tested on both " + b + " and " + a + ", so their latencies cannot be set side by side.",
+              "No rate per GPU was tested on both "
+                  + b
+                  + " and "
+                  + a
+                  + ", so their latencies cannot be set side by side.",
               b + " 与 " + a + " 没有相同的每 GPU 速率，无法直接对比延迟。"));
       return;
     }
@@ -247,7 +263,8 @@ final class Conclusion {
         Block.Bullets.of(
             List.of(
                 lead(
-                        new Text("SLO attainment of " + ahead + " is higher", ahead + " 的 SLO 达成率更高"),
+                        new Text(
+                            "SLO attainment of " + ahead + " is higher", ahead + " 的 SLO 达成率更高"),
                         comparison.attainmentLead(slo, !baseAhead))
                     .in(language),
                 lead(
@@ -262,7 +279,8 @@ final class Conclusion {
                     .in(language))));
     paragraph(
         new Text(
-            "At equal rates per GPU (" + b + " / " + a + "):", "相同的每 GPU 速率下（" + b + " / " + a + "）："));
+            "At equal rates per GPU (" + b + " / " + a + "):",
+            "相同的每 GPU 速率下（" + b + " / " + a + "）："));
     List<List<String>> rows = new ArrayList<>();
     for (Comparison.Pair pair : comparison.pairs()) {
       rows.add(
@@ -338,8 +356,7 @@ final class Conclusion {
           Bound.of(d, goodput(d), slo)
               .map(b -> BoundText.of(d, b, slo))
               .orElse(
-                  new Text(
-                      "no run at a set rate, so no limit can be found.", "没有固定速率的测试，无法找出瓶颈。"));
+                  new Text("no run at a set rate, so no limit can be found.", "没有固定速率的测试，无法找出瓶颈。"));
       lines.add("**" + d.label() + "**" + t(": ", "：") + line.in(language));
     }
     blocks.add(Block.Bullets.of(lines));
@@ -390,7 +407,11 @@ final class Conclusion {
     }
     paragraph(
         new Text(
-            "Failures: " + failed + " of " + sent + " requests failed; each counts as a miss of the SLO.",
+            "Failures: "
+                + failed
+                + " of "
+                + sent
+                + " requests failed; each counts as a miss of the SLO.",
             "失败请求：" + sent + " 个请求中失败 " + failed + " 个，均计为未达成 SLO。"));
     blocks.add(Block.Bullets.of(lines));
   }

@@ -59,8 +59,7 @@ final class Conditions {
                   + " 不利。"));
     } else if (local) {
       out.add(
-          new Text(
-              "The load generator ran on the machine of the workers.", "压测客户端与实例运行在同一台机器上。"));
+          new Text("The load generator ran on the machine of the workers.", "压测客户端与实例运行在同一台机器上。"));
     }
     return out;
   }

@@ -25,8 +25,7 @@ final class EnvironmentText {
     Map<String, Integer> same = new LinkedHashMap<>();
     e.gpus().forEach(g -> same.merge(g, 1, Integer::sum));
     same.forEach((gpu, count) -> out.add(Text.same("GPU: " + count + " × " + gpu)));
-    String gib =
-        String.format(Locale.ROOT, "%.1f GiB", e.memoryBytes() / (double) (1L << 30));
+    String gib = String.format(Locale.ROOT, "%.1f GiB", e.memoryBytes() / (double) (1L << 30));
     out.add(
         new Text(
             "CPU: " + e.cpu() + ", " + e.cores() + " cores in use",

@@ -78,8 +78,13 @@ final class HtmlWriter {
   private static void block(StringBuilder out, Block block, Map<String, String> figures) {
     switch (block) {
       case Block.Heading h ->
-          out.append("<h").append(h.level()).append('>').append(inline(h.text()))
-              .append("</h").append(h.level()).append(">\n");
+          out.append("<h")
+              .append(h.level())
+              .append('>')
+              .append(inline(h.text()))
+              .append("</h")
+              .append(h.level())
+              .append(">\n");
       case Block.Paragraph p -> out.append("<p>").append(inline(p.text())).append("</p>\n");
       case Block.Figure f ->
           out.append("<figure>").append(figures.getOrDefault(f.name(), "")).append("</figure>\n");
@@ -115,7 +120,10 @@ final class HtmlWriter {
   /** Escapes, then turns {@code **bold**} and {@code `code`} into tags. */
   private static String inline(String text) {
     String safe =
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        text.replace("&", "&amp;")
+            .replace("<", "&lt;")
+            .replace(">", "&gt;")
+            .replace("\"", "&quot;");
     return mark(mark(safe, "**", "strong"), "`", "code");
   }
 

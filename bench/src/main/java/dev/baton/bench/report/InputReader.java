@@ -156,8 +156,7 @@ final class InputReader {
         any.date(),
         EnvironmentText.UNKNOWN,
         List.of(
-            new Text(
-                "Server: not recorded in the result files", "服务端: 结果文件中未记录"),
+            new Text("Server: not recorded in the result files", "服务端: 结果文件中未记录"),
             new Text("Model: " + any.modelId(), "模型: " + any.modelId()),
             new Text(
                 "Result files: " + folder + ", dated " + any.date(),

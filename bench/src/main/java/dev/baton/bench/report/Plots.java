@@ -62,8 +62,7 @@ final class Plots {
     if (whole && told) {
       parts.add(new StackedBars.Part("decode of the rest", REST_COLOUR));
     }
-    String rest =
-        told ? "network and proxy (unknown)" : "TTFT (the server told no parts)";
+    String rest = told ? "network and proxy (unknown)" : "TTFT (the server told no parts)";
     parts.add(new StackedBars.Part(rest, UNKNOWN_COLOUR));
     if (whole && !told) {
       parts.add(new StackedBars.Part("decode of the rest", REST_COLOUR));

@@ -85,7 +85,9 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
         : mean(repeats.stream().map(r -> r.meanMs(metric)).toList());
   }
 
-  /** Mean of each part that the server told, ms, the network's included; empty without a timeline. */
+  /**
+   * Mean of each part that the server told, ms, the network's included; empty without a timeline.
+   */
   Map<TtftPart, Double> partsMs() {
     Map<TtftPart, Double> parts = new EnumMap<>(TtftPart.class);
     for (TtftPart part : TtftPart.values()) {

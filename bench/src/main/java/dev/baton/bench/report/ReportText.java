@@ -47,10 +47,8 @@ final class ReportText {
                 .toList());
     Text title =
         new Text(
-            engine + " PD-Disaggregated Serving: Performance Report",
-            engine + " PD分离服务性能测试报告");
-    blocks.add(
-        new Block.Heading(1, input.title().isEmpty() ? title.in(language) : input.title()));
+            engine + " PD-Disaggregated Serving: Performance Report", engine + " PD分离服务性能测试报告");
+    blocks.add(new Block.Heading(1, input.title().isEmpty() ? title.in(language) : input.title()));
     heading(2, "1. Introduction", "1. 简介");
     String english = transport.isEmpty() ? "" : " that uses " + transport + " for KV transfer";
     String chinese = transport.isEmpty() ? "" : "使用 " + transport + " 进行 KV 传输的 ";
@@ -82,8 +80,7 @@ final class ReportText {
     int number = 1;
     for (int i = 0; i < input.deployments().size(); i++) {
       Text name = headings.get(i);
-      heading(
-          4, "2.3." + number + " " + name.english(), "2.3." + number + " " + name.chinese());
+      heading(4, "2.3." + number + " " + name.english(), "2.3." + number + " " + name.chinese());
       number++;
       settings(input.deployments().get(i).settings());
     }
@@ -114,8 +111,7 @@ final class ReportText {
       figure("Latency compared: " + name, "延迟比较 - " + name, Plots.comparison(p));
     }
     heading(3, "3.4 SLO attainment compared", "3.4 SLO 达成率比较");
-    figure(
-        "SLO attainment: TTFT and TPOT", "SLO 达成率 - TTFT 和 TPOT", Plots.SLO_ATTAINMENT);
+    figure("SLO attainment: TTFT and TPOT", "SLO 达成率 - TTFT 和 TPOT", Plots.SLO_ATTAINMENT);
     boolean closed =
         input.deployments().stream().flatMap(d -> d.rates().stream()).anyMatch(r -> !r.open());
     if (closed) {

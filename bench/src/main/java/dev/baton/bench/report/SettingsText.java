@@ -50,8 +50,7 @@ final class SettingsText {
     List<Setting> out = new ArrayList<>();
     int p = spec.count(Role.PREFILL);
     int d = spec.count(Role.DECODE);
-    out.add(
-        Setting.of("Architecture", p + " Prefill + " + d + " Decode (" + spec.shape() + ")"));
+    out.add(Setting.of("Architecture", p + " Prefill + " + d + " Decode (" + spec.shape() + ")"));
     out.add(gpuLine("Prefill GPUs", spec, Role.PREFILL));
     out.add(gpuLine("Decode GPUs", spec, Role.DECODE));
     out.add(Setting.of("Prefill ports", ports(spec, Role.PREFILL, processes)));
@@ -64,8 +63,7 @@ final class SettingsText {
             port(spec.proxy().discoveryPort(), proxy == null ? 0 : proxy.controlPort())));
     out.add(
         Setting.of("Proxy app port", port(spec.proxy().port(), proxy == null ? 0 : proxy.port())));
-    out.add(
-        new Setting(Text.same("KV transfer config"), Text.same(""), transfer(spec)));
+    out.add(new Setting(Text.same("KV transfer config"), Text.same(""), transfer(spec)));
     WorkerSpec prefill = first(spec, Role.PREFILL);
     WorkerSpec decode = first(spec, Role.DECODE);
     out.add(Setting.of("device", devices(spec)));
@@ -197,9 +195,7 @@ final class SettingsText {
     out.add(
         Setting.of(
             w.dataset().equals("random") ? "random-output-len" : "output-len",
-            output.isEmpty()
-                ? new Text("as the dataset says", "由数据集决定")
-                : Text.same(output)));
+            output.isEmpty() ? new Text("as the dataset says", "由数据集决定") : Text.same(output)));
     out.add(Setting.of("ignore-eos", w.ignoreEos() ? "enabled" : "disabled"));
     out.add(
         Setting.of(
@@ -219,11 +215,11 @@ final class SettingsText {
       rates.add(
           Setting.of(
               d.name(),
-              experiment.ratesOf(d).stream()
-                  .map(Numbers::rate)
-                  .collect(Collectors.joining(", "))));
+              experiment.ratesOf(d).stream().map(Numbers::rate).collect(Collectors.joining(", "))));
     }
-    out.add(new Setting(new Text("Request rates (req/s)", "Request rates (req/s)"), Text.same(""), rates));
+    out.add(
+        new Setting(
+            new Text("Request rates (req/s)", "Request rates (req/s)"), Text.same(""), rates));
     if (w.numPrompts() > 0) {
       out.add(Setting.of("num-prompts", String.valueOf(w.numPrompts())));
     } else {

@@ -44,8 +44,7 @@ final class Words {
                   "新请求要等待同一个实例处理先前的 Prefill 和 Decode");
       case PREFILL_EXECUTE ->
           disaggregated
-              ? new Text(
-                  "the prompts' own forward passes take the time", "时间主要花在 prompt 的前向计算上")
+              ? new Text("the prompts' own forward passes take the time", "时间主要花在 prompt 的前向计算上")
               : new Text(
                   "the prompts' forward passes take the time, drawn out by the decode tokens that"
                       + " share their steps",
@@ -84,8 +83,7 @@ final class Words {
           (deployment.shape().isEmpty() ? deployment.name() : deployment.shape())
               + (inside.isEmpty() ? "" : ", " + inside);
     }
-    return new Text(
-        "PD-disaggregated serving (" + inside + ")", "PD分离服务配置 (" + inside + ")");
+    return new Text("PD-disaggregated serving (" + inside + ")", "PD分离服务配置 (" + inside + ")");
   }
 
   static Text kind(DeploymentResults deployment) {

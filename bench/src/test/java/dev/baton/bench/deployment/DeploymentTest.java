@@ -117,9 +117,7 @@ class DeploymentTest {
       assertThatThrownBy(
               () ->
                   Deployment.start(
-                      FakeParent.spec(Engine.BATON, List.of(worker)),
-                      FakeParent.options(),
-                      folder))
+                      FakeParent.spec(Engine.BATON, List.of(worker)), FakeParent.options(), folder))
           .hasMessageContaining("port " + busy.getLocalPort() + " for combined is in use");
     }
     assertThat(folder).isEmptyDirectory();

@@ -18,10 +18,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Stands in for Baton's launcher: {@code serve} and {@code proxy} as real processes with the options
- * that deployments give. A worker announces itself to the proxy by HTTP, answers completions with a
- * stream of words, and with {@code --fail} ends during its start, with {@code --die-after N} after N
- * answers, with {@code --sleepy} is never ready.
+ * Stands in for Baton's launcher: {@code serve} and {@code proxy} as real processes with the
+ * options that deployments give. A worker announces itself to the proxy by HTTP, answers
+ * completions with a stream of words, and with {@code --fail} ends during its start, with {@code
+ * --die-after N} after N answers, with {@code --sleepy} is never ready.
  */
 public final class FakeBaton {
   private static final AtomicInteger PREFILL = new AtomicInteger();
@@ -95,15 +95,13 @@ public final class FakeBaton {
     discovery.createContext("/D", x -> reply(x, 200, "" + DECODE.incrementAndGet()));
     discovery.start();
     server.createContext(
-        "/health",
-        x -> reply(x, 200, "{\"prefill\":" + PREFILL + ",\"decode\":" + DECODE + "}"));
+        "/health", x -> reply(x, 200, "{\"prefill\":" + PREFILL + ",\"decode\":" + DECODE + "}"));
     completions(server, -1);
   }
 
   private static void worker(HttpServer server, List<String> args, boolean sleepy)
       throws IOException, InterruptedException {
-    int dieAfter =
-        args.contains("--die-after") ? Integer.parseInt(value(args, "--die-after")) : -1;
+    int dieAfter = args.contains("--die-after") ? Integer.parseInt(value(args, "--die-after")) : -1;
     server.createContext("/health", x -> reply(x, sleepy ? 503 : 200, "{}"));
     completions(server, dieAfter);
     if (args.contains("--kv-transfer-config")) {
@@ -143,9 +141,11 @@ public final class FakeBaton {
           }
           StringBuilder body = new StringBuilder();
           for (int i = 0; i < 4; i++) {
-            body.append("data: {\"id\":\"x\",\"object\":\"text_completion\",\"choices\":[{\"index\":0,\"text\":\" w\",\"finish_reason\":null}]}\n\n");
+            body.append(
+                "data: {\"id\":\"x\",\"object\":\"text_completion\",\"choices\":[{\"index\":0,\"text\":\" w\",\"finish_reason\":null}]}\n\n");
           }
-          body.append("data: {\"id\":\"x\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":4,\"total_tokens\":8}}\n\ndata: [DONE]\n\n");
+          body.append(
+              "data: {\"id\":\"x\",\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":4,\"total_tokens\":8}}\n\ndata: [DONE]\n\n");
           reply(x, 200, body.toString());
         });
   }

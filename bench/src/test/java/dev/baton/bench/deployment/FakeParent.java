@@ -31,14 +31,11 @@ public final class FakeParent {
         engine == Engine.VLLM
             ? Map.of("ignore-stdin", true, "pid-file", folder.resolve("pid").toString())
             : Map.of("pid-file", folder.resolve("pid").toString());
-    return spec(
-        engine,
-        List.of(worker(Role.COMBINED, 1, flags)));
+    return spec(engine, List.of(worker(Role.COMBINED, 1, flags)));
   }
 
   static WorkerSpec worker(Role role, int count, Map<String, Object> flags) {
-    return new WorkerSpec(
-        role, count, "auto", List.of(), List.of(), List.of(), flags, Map.of());
+    return new WorkerSpec(role, count, "auto", List.of(), List.of(), List.of(), flags, Map.of());
   }
 
   static DeploymentSpec spec(Engine engine, List<WorkerSpec> workers) {

@@ -115,8 +115,7 @@ class ExperimentReaderTest {
 
   @Test
   void vllmIsStartedWithItsOwnCommand() {
-    String yaml =
-        GOOD.replace("- name: combined\n", "- name: combined\n    engine: vllm\n");
+    String yaml = GOOD.replace("- name: combined\n", "- name: combined\n    engine: vllm\n");
     DeploymentSpec spec = Experiment.parse("x.yaml", yaml).deployments().getFirst();
 
     assertThat(spec.engine()).isEqualTo(Engine.VLLM);

@@ -16,7 +16,8 @@ class ConclusionTest {
   @Test
   void goodputIsInterpolatedWhereTheAttainmentCrosses() {
     Goodput g =
-        Goodput.of(combined(attained(1, 1, 1), attained(2, 1, 0.95), attained(4, 1, 0.70)), Slo.DEFAULT);
+        Goodput.of(
+            combined(attained(1, 1, 1), attained(2, 1, 0.95), attained(4, 1, 0.70)), Slo.DEFAULT);
 
     assertThat(g.kind()).isEqualTo(Goodput.Kind.CROSSED);
     assertThat(g.perGpu()).isCloseTo(2 + 2 * 0.05 / 0.25, within(1e-9));
@@ -92,8 +93,7 @@ class ConclusionTest {
 
   @Test
   void oneServesAllAndTheOtherNone() {
-    String text =
-        text(combined(attained(1, 1, 0.5)), apart(attained(4, 2, 1), attained(6, 2, 1)));
+    String text = text(combined(attained(1, 1, 0.5)), apart(attained(4, 2, 1), attained(6, 2, 1)));
 
     assertThat(text).contains("Disaggregation pays here").contains("by at least 200 %");
   }

@@ -116,7 +116,8 @@ class ReportTest {
 
     Map<Path, byte[]> first = contents(once);
     assertThat(first).hasSize(3 + 8 * 2);
-    contents(again).forEach((path, bytes) -> assertThat(bytes).as(path.toString()).isEqualTo(first.get(path)));
+    contents(again)
+        .forEach((path, bytes) -> assertThat(bytes).as(path.toString()).isEqualTo(first.get(path)));
   }
 
   @Test
@@ -171,9 +172,7 @@ class ReportTest {
         .hasMessageContaining(folder.toString())
         .hasMessageContaining("--save-detailed");
     assertThatThrownBy(
-            () ->
-                Report.write(
-                    List.of(folder.resolve("missing")), folder, Report.Options.NONE))
+            () -> Report.write(List.of(folder.resolve("missing")), folder, Report.Options.NONE))
         .hasMessageContaining("there is no folder");
     Path other = Files.createDirectory(folder.resolve("other"));
     Files.writeString(other.resolve("x.json"), "{\"a\":1}");
@@ -220,7 +219,8 @@ class ReportTest {
   }
 
   private static long colours(BufferedImage image) {
-    int[] pixels = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
+    int[] pixels =
+        image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     return java.util.Arrays.stream(pixels).distinct().count();
   }
 

@@ -24,9 +24,7 @@ final class Canvas {
   }
 
   void upwards(String text, double x, double y, double size) {
-    add(
-        new Element.Label(
-            text, x, y, size, Element.Anchor.MIDDLE, false, Palette.INK, true));
+    add(new Element.Label(text, x, y, size, Element.Anchor.MIDDLE, false, Palette.INK, true));
   }
 
   /** The horizontal grid with the labels of the y axis, and the frame's left and bottom edge. */

@@ -20,7 +20,9 @@ sealed interface Element {
     }
   }
 
-  /** A closed, filled outline with a thin white rim, so that marks stay apart where they overlap. */
+  /**
+   * A closed, filled outline with a thin white rim, so that marks stay apart where they overlap.
+   */
   record Polygon(List<Point> points, int fill) implements Element {
     public Polygon {
       points = List.copyOf(points);

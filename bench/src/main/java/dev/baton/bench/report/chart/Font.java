@@ -13,8 +13,8 @@ import org.apache.fontbox.ttf.TrueTypeFont;
 import org.apache.pdfbox.io.RandomAccessReadBuffer;
 
 /**
- * Glyph outlines and widths of the bundled DejaVu Sans. {@code java.awt.Font} is avoided on purpose:
- * it needs fontconfig and an installed font, which a server image often lacks.
+ * Glyph outlines and widths of the bundled DejaVu Sans. {@code java.awt.Font} is avoided on
+ * purpose: it needs fontconfig and an installed font, which a server image often lacks.
  */
 final class Font {
   /** The plain weight. */

@@ -129,10 +129,7 @@ public record LineChart(String title, List<Panel> panels) {
     canvas.text(
         p.xLabel(), left + width / 2, bottom + 39, Canvas.TEXT, Element.Anchor.MIDDLE, Palette.INK);
     canvas.upwards(
-        p.yLabel() + (y.log() ? ", log scale" : ""),
-        left - 48,
-        top + PLOT_HEIGHT / 2,
-        Canvas.TEXT);
+        p.yLabel() + (y.log() ? ", log scale" : ""), left - 48, top + PLOT_HEIGHT / 2, Canvas.TEXT);
     if (p.limit().isPresent()) {
       double at = top + PLOT_HEIGHT * (1 - y.at(p.limit().getAsDouble()));
       canvas.add(

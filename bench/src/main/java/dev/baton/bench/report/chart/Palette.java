@@ -21,8 +21,7 @@ final class Palette {
 
   /** Black or white, whichever reads better on that fill. */
   static int textOn(int fill) {
-    int luma =
-        (299 * ((fill >> 16) & 255) + 587 * ((fill >> 8) & 255) + 114 * (fill & 255)) / 1000;
+    int luma = (299 * ((fill >> 16) & 255) + 587 * ((fill >> 8) & 255) + 114 * (fill & 255)) / 1000;
     return luma > 140 ? INK : 0xffffff;
   }
 }

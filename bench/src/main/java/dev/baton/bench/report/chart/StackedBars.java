@@ -66,12 +66,7 @@ public record StackedBars(
       bar(canvas, bars.get(i), LEFT + margin + slot * i + slot * 0.14, slot * 0.72);
     }
     canvas.text(
-        xLabel,
-        LEFT + plotWidth / 2,
-        bottom + 41,
-        Canvas.TEXT,
-        Element.Anchor.MIDDLE,
-        Palette.INK);
+        xLabel, LEFT + plotWidth / 2, bottom + 41, Canvas.TEXT, Element.Anchor.MIDDLE, Palette.INK);
     legend(canvas, LEFT + plotWidth + 24);
     return canvas.scene(title, width, (int) Math.round(bottom + 58));
   }
@@ -104,8 +99,7 @@ public record StackedBars(
     }
     double middle = x + width / 2;
     canvas.text(bar.label(), middle, bottom + 18, Canvas.SMALL, Element.Anchor.MIDDLE, Palette.INK);
-    canvas.text(
-        bar.total(), middle, TOP - 8, Canvas.SMALL, Element.Anchor.MIDDLE, Palette.INK);
+    canvas.text(bar.total(), middle, TOP - 8, Canvas.SMALL, Element.Anchor.MIDDLE, Palette.INK);
   }
 
   private void legend(Canvas canvas, double x) {

@@ -4,13 +4,15 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Writes a scene as SVG. Text stays text (to be searched, copied and read aloud) and names fonts that
- * are no wider than the DejaVu Sans that the layout was measured with.
+ * Writes a scene as SVG. Text stays text (to be searched, copied and read aloud) and names fonts
+ * that are no wider than the DejaVu Sans that the layout was measured with.
  */
 public final class SvgWriter {
   private SvgWriter() {}
 
-  /** The scene as one {@code <svg>} element, without an XML declaration, so that HTML can hold it. */
+  /**
+   * The scene as one {@code <svg>} element, without an XML declaration, so that HTML can hold it.
+   */
   public static String write(Scene scene) {
     StringBuilder out = new StringBuilder();
     out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ")

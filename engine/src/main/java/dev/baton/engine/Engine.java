@@ -4,6 +4,7 @@ import dev.baton.engine.RequestRejectedException.Reason;
 import dev.baton.engine.backend.Backend;
 import dev.baton.engine.blocks.BlockPool;
 import dev.baton.engine.sampling.TokenLogprobs;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -187,6 +188,11 @@ public final class Engine implements AutoCloseable {
     CompletableFuture<Boolean> whole = new CompletableFuture<>();
     commands.add(() -> whole.complete(loop.whole()));
     return whole.join();
+  }
+
+  /** Why the engine has stopped by itself, for a health check; empty while all is well. */
+  public Optional<String> failure() {
+    return Optional.ofNullable(loop.failure());
   }
 
   /** Ends every request with {@link FinishReason#CANCELLED} and waits for the steps in flight. */

@@ -39,7 +39,7 @@ final class EngineLoop {
   private long nextStep;
   private long arrivals;
   private boolean stopping;
-  private @Nullable String failure;
+  private volatile @Nullable String failure;
 
   private long steps;
   private long failedSteps;
@@ -74,6 +74,11 @@ final class EngineLoop {
   /** Requests not ended; any thread. */
   int aliveCount() {
     return aliveCount;
+  }
+
+  /** Why the loop has ended by itself; any thread. */
+  @Nullable String failure() {
+    return failure;
   }
 
   boolean whole() {

@@ -114,7 +114,7 @@ final class Sequence {
     promptLength = request.promptTokens().length;
     outputLimit = audience instanceof Audience.Prefill ? 1 : request.maxTokens();
     history =
-        new TokenHistory(request.promptTokens(), Math.min(outputLimit + 1, 1024), stepsInFlight);
+        new TokenHistory(request.promptTokens(), Math.min(outputLimit + 1, 64), stepsInFlight);
     endings = endings(request, eosTokenIds);
     samplingBeforeMin = withoutEndings(request, endings, vocabSize);
   }

@@ -97,6 +97,69 @@ final class EngineTrafficTests {
     assertThat(backend.broken).as(seeded).isNull();
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, true", "2, true", "2, false"})
+  void failuresHarmNobodyElse(int stepsInFlight, boolean prefixCaching)
+      throws InterruptedException {
+    long seed = new Random().nextLong();
+    String seeded = "seed " + seed;
+    System.out.println("EngineTrafficTests with failures " + seeded);
+    Random random = new Random(seed);
+    FakeBackend backend = new FakeBackend(40, 4, 8, stepsInFlight, random.nextLong(), 20_000);
+    backend.failing = step -> step % 50 == 17;
+    List<Flight> flights = new ArrayList<>();
+    int unhurt = 0;
+    try (backend;
+        Engine engine =
+            Engine.start(backend, new EngineOptions(MAX_MODEL_LEN, 24, 8, prefixCaching))) {
+      int[][] families = {random.ints(50, 0, FakeModel.VOCAB).toArray()};
+      Semaphore room = new Semaphore(24);
+      for (int i = 0; i < 500; i++) {
+        EngineRequest request = request(i, random, families);
+        int throwAt = random.nextInt(60);
+        Recorder recorder =
+            new Recorder() {
+              @Override
+              public void onToken(int token, @Nullable TokenLogprobs logprobs, long nanos) {
+                super.onToken(token, logprobs, nanos);
+                if (tokens.size() == throwAt) {
+                  throw new IllegalStateException("receiver gone");
+                }
+              }
+
+              @Override
+              public void onFinished(FinishReason reason, RequestTimes times) {
+                super.onFinished(reason, times);
+                room.release();
+                if (throwAt == 59) {
+                  throw new IllegalStateException("receiver gone at the end");
+                }
+              }
+            };
+        room.acquire();
+        engine.submit(request, recorder);
+        flights.add(new Flight(request, recorder, false));
+      }
+      for (Flight flight : flights) {
+        Recorder.End end = flight.recorder().await();
+        List<Integer> wanted = FakeModel.answer(flight.request());
+        List<Integer> got = flight.recorder().tokens;
+        if (end.reason() == FinishReason.ERROR) {
+          assertThat(wanted.subList(0, got.size())).as(seeded).isEqualTo(got);
+          assertThat(end.times().error()).containsAnyOf("receiver gone", "device lost");
+        } else {
+          assertThat(got).as(seeded).isEqualTo(wanted);
+          unhurt++;
+        }
+      }
+      Await.until("pool whole, " + seeded, engine::poolWhole);
+      assertThat(engine.stats().failedSteps()).isPositive();
+      assertThat(engine.failure()).isEmpty();
+    }
+    assertThat(unhurt).as(seeded).isBetween(50, 499);
+    assertThat(backend.broken).as(seeded).isNull();
+  }
+
   private static EngineRequest request(int i, Random random, int[][] families) {
     int[] family = families[random.nextInt(families.length)];
     int shared = random.nextInt(family.length);

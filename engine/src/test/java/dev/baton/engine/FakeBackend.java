@@ -28,6 +28,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class FakeBackend implements Backend {
   private static final int LAYERS = 2;
+
+  /** Failures are made on purpose here; tests look at what the requests are told. */
+  private static final Logger QUIET = Logger.getLogger(EngineLoop.class.getName());
+
+  static {
+    QUIET.setLevel(Level.OFF);
+  }
 
   private final int blocks;
   private final int blockSize;
@@ -51,6 +60,7 @@ final class FakeBackend implements Backend {
   private final int[] slotLast;
   private final int[] slotComputed;
   private final AtomicInteger inFlight = new AtomicInteger();
+  private final boolean[] slotLost; // its last step failed
   private long expectedStep;
 
   /** Steps that fail. */
@@ -73,6 +83,7 @@ final class FakeBackend implements Backend {
     random = new Random(seed);
     slotLast = new int[maxNumSeqs];
     slotComputed = new int[maxNumSeqs];
+    slotLost = new boolean[maxNumSeqs];
   }
 
   @Override
@@ -170,7 +181,13 @@ final class FakeBackend implements Backend {
     if (maxDelayNanos > 0) {
       LockSupport.parkNanos(random.nextLong(maxDelayNanos));
     }
+    for (StepSequence s : step.sequences()) {
+      slotLost[s.slot()] &= !s.fresh();
+    }
     if (failing.test(step.id())) {
+      for (StepSequence s : step.sequences()) {
+        slotLost[s.slot()] = true;
+      }
       throw new BackendException("device lost");
     }
     int n = step.sequences().size();
@@ -191,7 +208,7 @@ final class FakeBackend implements Backend {
         }
       }
       for (StepSequence s : step.sequences()) {
-        for (int p = 0; p < s.computedTokens(); p++) {
+        for (int p = 0; p < s.computedTokens() && !slotLost[s.slot()]; p++) {
           int found = kv[0][place(s.blockTable(), p)];
           // With three steps in flight, the newest may build on a token of the one before the last.
           boolean unknown =
@@ -229,6 +246,9 @@ final class FakeBackend implements Backend {
   private int compute(StepSequence s) {
     int slot = s.slot();
     int end = s.computedTokens() + s.newTokens();
+    if (slotLost[slot]) {
+      return s.sample() ? 1 : -1; // it builds on a step that failed: nothing can come of it
+    }
     if (!s.fresh()) {
       expect(slotComputed[slot] == s.computedTokens(), "a slot goes on where it was");
     }

@@ -81,6 +81,15 @@ public record LoadOptions(
 
   /** Checks what no part can check alone. */
   public LoadOptions {
+    String scheme = String.valueOf(baseUrl.getScheme());
+    boolean known = scheme.equalsIgnoreCase("http") || scheme.equalsIgnoreCase("https");
+    if (!known || baseUrl.getHost() == null) {
+      throw new IllegalArgumentException(
+          "the server's URL \""
+              + baseUrl
+              + "\" must be http://HOST:PORT or https://HOST:PORT, with a path in front of the"
+              + " endpoint if need be");
+    }
     if (!endpoint.endsWith(api.ending())) {
       throw new IllegalArgumentException(
           "the endpoint \""

@@ -29,7 +29,7 @@ import java.util.concurrent.atomic.LongAdder;
 final class LoadSession {
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
-  private static final Duration READY_PAUSE = Duration.ofSeconds(5);
+  private static final Duration READY_PAUSE = Duration.ofSeconds(1);
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
 
   private final LoadOptions options;

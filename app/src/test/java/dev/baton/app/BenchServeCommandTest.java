@@ -86,17 +86,28 @@ class BenchServeCommandTest {
   void aRunPrintsTheBlockAndSavesTheFile() throws IOException {
     int code =
         run(
-            "--port", port(),
-            "--num_prompts", "6",
+            "--port",
+            port(),
+            "--num_prompts",
+            "6",
             "--random-input-len=8",
             "--random_output_len=2",
-            "--request-rate", "inf",
-            "--metadata", "gpu=none", "note=a_b",
-            "--goodput", "ttft:60000", "tpot:60000",
-            "--percentile_metrics", "ttft,e2el",
-            "--metric-percentiles", "50,99.9",
-            "--save-result", "--save-detailed",
-            "--result_dir", folder.resolve("deep/er").toString());
+            "--request-rate",
+            "inf",
+            "--metadata",
+            "gpu=none",
+            "note=a_b",
+            "--goodput",
+            "ttft:60000",
+            "tpot:60000",
+            "--percentile_metrics",
+            "ttft,e2el",
+            "--metric-percentiles",
+            "50,99.9",
+            "--save-result",
+            "--save-detailed",
+            "--result_dir",
+            folder.resolve("deep/er").toString());
     assertThat(code).as(err.toString()).isZero();
     assertThat(out.toString())
         .startsWith("============ Serving Benchmark Result ============\n")

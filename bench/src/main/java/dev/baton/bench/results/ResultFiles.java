@@ -34,7 +34,7 @@ public final class ResultFiles {
     if (size != 0 && (size < 1e-4 || size >= 1e16)) {
       return Double.toString(value).replace("E-", "e-0").replace("E", "e+");
     }
-    String plain = new BigDecimal(Double.toString(value)).toPlainString();
+    String plain = new BigDecimal(Double.toString(value)).stripTrailingZeros().toPlainString();
     return plain.indexOf('.') >= 0 ? plain : plain + ".0";
   }
 }

@@ -24,8 +24,9 @@ class DatasetsTest {
   private final List<String> warnings = new ArrayList<>();
 
   /**
-   * Words w0 to w999; the first and last ten are special. As real tokenizers do, it merges: "w<even>
-   * w<even + 1>" becomes a token of its own (1000 + even), so that decoded runs come back shorter.
+   * Words w0 to w999; the first and last ten are special. As real tokenizers do, it merges:
+   * "w<even> w<even + 1>" becomes a token of its own (1000 + even), so that decoded runs come back
+   * shorter.
    */
   private static final class Merging implements PromptTokenizer {
     private final boolean merges;
@@ -108,10 +109,8 @@ class DatasetsTest {
 
   @Test
   void lengthsVaryEvenlyWithinTheRangeAndShareThePrefix() throws Exception {
-    DatasetSpec spec =
-        new DatasetSpec.Random(101, 40, 0.5, 0.25, 20, DatasetSpec.RandomForm.AUTO);
-    List<PromptRequest> requests =
-        build(spec, 2000, 2, Optional.of(new Merging(false)), false);
+    DatasetSpec spec = new DatasetSpec.Random(101, 40, 0.5, 0.25, 20, DatasetSpec.RandomForm.AUTO);
+    List<PromptRequest> requests = build(spec, 2000, 2, Optional.of(new Merging(false)), false);
     String prefix = text(requests.getFirst()).split(" (?=\\S+$)")[0];
     String shared =
         Arrays.stream(prefix.split(" ")).limit(20).collect(Collectors.joining(" ")) + " ";
@@ -165,8 +164,7 @@ class DatasetsTest {
   @Test
   void impossibleRandomLengthsAreRefused() {
     assertThatThrownBy(() -> DatasetSpec.Random.of(0, 1)).hasMessageContaining("at least 1");
-    assertThatThrownBy(
-            () -> new DatasetSpec.Random(1, 1, 1, 0, 0, DatasetSpec.RandomForm.AUTO))
+    assertThatThrownBy(() -> new DatasetSpec.Random(1, 1, 1, 0, 0, DatasetSpec.RandomForm.AUTO))
         .hasMessageContaining("below 1");
     assertThatThrownBy(() -> build(DatasetSpec.Random.of(1, 1), 0, 0, Optional.empty(), false))
         .isInstanceOf(BenchException.class);
@@ -243,13 +241,19 @@ class DatasetsTest {
                 + "]");
     Optional<PromptTokenizer> tokenizer = Optional.of(new Merging(false));
     List<PromptRequest> natural =
-        build(new DatasetSpec.ShareGpt(file, OptionalInt.empty(), true, false), 9, 5, tokenizer, false);
+        build(
+            new DatasetSpec.ShareGpt(file, OptionalInt.empty(), true, false),
+            9,
+            5,
+            tokenizer,
+            false);
     assertThat(natural).hasSize(1);
     assertThat(natural.getFirst().promptTokens()).isEqualTo(5);
     assertThat(natural.getFirst().outputTokens()).isEqualTo(6);
     // A forced output length makes short answers usable, and 900 + 64 fits.
     List<PromptRequest> forced =
-        build(new DatasetSpec.ShareGpt(file, OptionalInt.of(64), true, true), 9, 5, tokenizer, false);
+        build(
+            new DatasetSpec.ShareGpt(file, OptionalInt.of(64), true, true), 9, 5, tokenizer, false);
     assertThat(forced).hasSize(9).allMatch(request -> request.outputTokens() == 64);
     assertThat(forced).extracting(PromptRequest::promptTokens).containsOnly(5, 901);
     assertThatThrownBy(

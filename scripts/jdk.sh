@@ -12,7 +12,7 @@ find_jdk() {
     "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/* \
     /Library/Java/JavaVirtualMachines/*/Contents/Home; do
     [ -n "$candidate" ] && [ -d "$candidate" ] || continue
-    version=$(jdk_version "$candidate")
+    version=$(jdk_version "$candidate") || continue
     if [ "${version:-0}" -ge 25 ]; then
       export JAVA_HOME=$candidate PATH="$candidate/bin:$PATH"
       return
@@ -22,6 +22,9 @@ find_jdk() {
     "the usual folders. Install one (for example Eclipse Temurin 25) or set JAVA_HOME to it." >&2
   exit 1
 }
+
+# Maven's own libraries use what JDK 25 warns about.
+export MAVEN_OPTS="--sun-misc-unsafe-memory-access=allow ${MAVEN_OPTS:-}"
 
 need_maven() {
   command -v mvn >/dev/null || {

@@ -13,7 +13,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
     description = "Serves LLMs with prefill and decode apart or together, and measures which pays.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    subcommands = {ServeCommand.class, ProxyCommand.class, BenchCommand.class, DoctorCommand.class})
+    subcommands = {
+      QuickstartCommand.class,
+      ServeCommand.class,
+      ProxyCommand.class,
+      BenchCommand.class,
+      ExperimentCommand.class,
+      ReportCommand.class,
+      DoctorCommand.class
+    })
 public final class Main implements Runnable {
 
   /** Exit code of a command that could not do its work. */
@@ -29,6 +37,7 @@ public final class Main implements Runnable {
 
   public static void main(String[] args) {
     Logging.configure();
+    ParentWatch.startIfAsked();
     System.exit(run(args));
   }
 

@@ -54,13 +54,15 @@ final class Ports {
     } catch (IOException e) {
       throw new UncheckedIOException("no free port", e);
     } finally {
-      for (ServerSocket socket : sockets) {
-        try {
-          socket.close();
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
-        }
-      }
+      sockets.forEach(Ports::close);
+    }
+  }
+
+  private static void close(ServerSocket socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("a port cannot be given back", e);
     }
   }
 }

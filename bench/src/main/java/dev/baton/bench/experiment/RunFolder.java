@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ public final class RunFolder {
    */
   public static RunFolder create(Path runs, String name, String yaml) throws IOException {
     Files.createDirectories(runs);
-    String stem = name + "-" + LocalDateTime.now().format(TIME);
+    String stem = name + "-" + LocalDateTime.now(ZoneId.systemDefault()).format(TIME);
     Path root = runs.resolve(stem);
     for (int i = 2; Files.exists(root); i++) {
       root = runs.resolve(stem + "-" + i);

@@ -82,6 +82,7 @@ final class EngineLoop {
   }
 
   boolean whole() {
+    stats = snapshot();
     return alive.isEmpty() && inFlight.isEmpty() && pool.whole();
   }
 
@@ -405,6 +406,7 @@ final class EngineLoop {
       scheduler.end(sequence); // after a failure of the loop its state cannot be relied on
     }
     RequestTimes times = sequence.times(clock.nanoTime(), error);
+    stats = snapshot(); // whoever hears of the end finds it counted
     try {
       switch (sequence.audience) {
         case Audience.Generation(RequestListener listener) -> listener.onFinished(reason, times);

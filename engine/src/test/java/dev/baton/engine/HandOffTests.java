@@ -147,12 +147,13 @@ final class HandOffTests {
 
   @Test
   void aRunningSequenceWithoutBlocksWaitsForReservationsToResolve() {
-    Recorder running = new Recorder();
-    engine.submit(request(8, 30), running);
     Reserving listener = new Reserving();
     Reservation reservation = engine.reserve(request(25, 2), listener);
     assertThat(listener.reserved.join()).isEqualTo(7);
-    Await.until("stalled", () -> engine.stats().running() == 0 && engine.stats().waiting() == 1);
+    Recorder running = new Recorder();
+    engine.submit(request(8, 30), running);
+    Await.until(
+        "stalled", () -> engine.stats().preemptions() == 1 && engine.stats().waiting() == 1);
     assertThat(running.done()).isFalse();
     reservation.cancel();
     assertThat(running.await().reason()).isEqualTo(FinishReason.LENGTH);

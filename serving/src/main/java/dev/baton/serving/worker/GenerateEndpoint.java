@@ -79,12 +79,14 @@ final class GenerateEndpoint {
     Optional<TransferParams> transfer = Transfers.read(params, model);
     List<Integer> replayed = transfer.map(TransferParams::resumeTokens).orElse(List.of());
     checkReplayed(replayed, prompts.size() * params.n());
+    boolean prefillLeg = transfer.isPresent() && transfer.get().doRemoteDecode();
     List<EngineRequest> requests =
         Requests.build(
             params,
             prompts,
             defaultMaxTokens,
             replayed,
+            prefillLeg ? 1 : 0,
             model.maxModelLen(),
             chatRole.isPresent() ? "messages" : "prompt");
     String id = RequestIds.of(exchange, params.requestId());
@@ -93,8 +95,8 @@ final class GenerateEndpoint {
             id.startsWith(idPrefix) ? id : idPrefix + id,
             System.currentTimeMillis() / 1000,
             params.model().filter(model.names()::contains).orElse(model.name()));
-    if (transfer.isPresent() && transfer.get().doRemoteDecode()) {
-      PrefillLeg.run(model, metrics, exchange, head, transfer.get(), requests);
+    if (prefillLeg) {
+      PrefillLeg.run(model, metrics, exchange, head, transfer.orElseThrow(), requests);
       return;
     }
     List<Answer> answers = new ArrayList<>(requests.size());

@@ -22,6 +22,8 @@ final class Requests {
    * @param defaultMaxTokens tokens to generate where the request does not say; it is cut to what
    *     fits
    * @param replayed output that the client has already; it follows the prompt
+   * @param least tokens to generate even if the replayed output has used up what was asked for: 1
+   *     where the next token is computed for another worker, which keeps count
    * @throws OpenAiException 400 if a prompt, or a prompt with its answer, is longer than the model
    *     allows
    */
@@ -30,6 +32,7 @@ final class Requests {
       List<int[]> prompts,
       int defaultMaxTokens,
       List<Integer> replayed,
+      int least,
       int maxModelLen,
       String promptParam) {
     long seed =
@@ -46,7 +49,7 @@ final class Requests {
             new EngineRequest(
                 requests.isEmpty() ? id : id + "-" + requests.size(),
                 tokens,
-                Math.max(0, maxTokens - replayed.size()),
+                Math.max(least, maxTokens - replayed.size()),
                 Math.max(0, Math.min(params.minTokens(), maxTokens) - replayed.size()),
                 params.ignoreEos(),
                 params.stopTokenIds(),

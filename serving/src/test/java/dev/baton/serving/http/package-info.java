@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.serving.http;
+
+import org.jspecify.annotations.NullMarked;

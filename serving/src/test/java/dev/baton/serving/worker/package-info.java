@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.serving.worker;
+
+import org.jspecify.annotations.NullMarked;

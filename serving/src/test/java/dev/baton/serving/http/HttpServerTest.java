@@ -96,7 +96,8 @@ final class HttpServerTest {
   void asksForABodyThatIsAnnouncedWithExpect() throws IOException {
     try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo);
         RawClient client = new RawClient(server.port())) {
-      client.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+      client.send(
+          "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
       assertThat(client.readHead()).startsWith("HTTP/1.1 100");
       client.send("abc");
       assertThat(client.read().body()).isEqualTo("abc");
@@ -105,8 +106,7 @@ final class HttpServerTest {
 
   @Test
   void refusesBodiesBeyondTheLimitHoweverTheyComeAndServesOn() throws IOException {
-    try (HttpServer server =
-        HttpServer.start(LOCAL.withMaxBodyBytes(1000), HttpServerTest::echo)) {
+    try (HttpServer server = HttpServer.start(LOCAL.withMaxBodyBytes(1000), HttpServerTest::echo)) {
       try (RawClient client = new RawClient(server.port())) {
         client.post("/", "x".repeat(200_000));
         RawClient.Response response = client.read();
@@ -227,8 +227,7 @@ final class HttpServerTest {
           }
         };
     HttpServerOptions impatient =
-        LOCAL.withTimeouts(
-            Duration.ofSeconds(60), Duration.ofMillis(300), Duration.ofMillis(100));
+        LOCAL.withTimeouts(Duration.ofSeconds(60), Duration.ofMillis(300), Duration.ofMillis(100));
     try (HttpServer server = HttpServer.start(impatient, floods);
         RawClient client = new RawClient(server.port())) {
       client.post("/", "");
@@ -317,8 +316,7 @@ final class HttpServerTest {
 
   @Test
   void refusesConnectionsBeyondTheLimit() throws IOException {
-    try (HttpServer server =
-            HttpServer.start(LOCAL.withMaxConnections(1), HttpServerTest::echo);
+    try (HttpServer server = HttpServer.start(LOCAL.withMaxConnections(1), HttpServerTest::echo);
         RawClient first = new RawClient(server.port())) {
       first.post("/", "a");
       assertThat(first.read().status()).isEqualTo(200);
@@ -333,8 +331,7 @@ final class HttpServerTest {
   @Test
   void closesIdleConnectionsAndOnesThatSendOnlyHalfARequest() throws IOException {
     HttpServerOptions impatient =
-        LOCAL.withTimeouts(
-            Duration.ofMillis(200), Duration.ofMillis(200), Duration.ofMillis(100));
+        LOCAL.withTimeouts(Duration.ofMillis(200), Duration.ofMillis(200), Duration.ofMillis(100));
     try (HttpServer server = HttpServer.start(impatient, HttpServerTest::echo)) {
       try (RawClient idle = new RawClient(server.port())) {
         assertThat(idle.atEnd()).isTrue();
@@ -383,12 +380,14 @@ final class HttpServerTest {
           .hasMessageContaining("in use");
     }
     assertThatThrownBy(
-            () -> HttpServer.start(new HttpServerOptions("127.0.0.1", 70_000), HttpServerTest::echo))
+            () ->
+                HttpServer.start(new HttpServerOptions("127.0.0.1", 70_000), HttpServerTest::echo))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("70000")
         .hasMessageContaining("65535");
     assertThatThrownBy(
-            () -> HttpServer.start(new HttpServerOptions("no.such.invalid", 0), HttpServerTest::echo))
+            () ->
+                HttpServer.start(new HttpServerOptions("no.such.invalid", 0), HttpServerTest::echo))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("no.such.invalid");
     assertThatThrownBy(

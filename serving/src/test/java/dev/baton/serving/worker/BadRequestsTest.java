@@ -108,8 +108,7 @@ final class BadRequestsTest {
         completion("logprobs 21", "\"logprobs\": 21", "logprobs", "20"),
         completion("stop as a number", "\"stop\": 5", "stop"),
         completion("an empty stop", "\"stop\": [\"\"]", "stop"),
-        completion(
-            "65 stops", "\"stop\": [" + "\"a\",".repeat(64) + "\"a\"]", "stop", "64", "65"),
+        completion("65 stops", "\"stop\": [" + "\"a\",".repeat(64) + "\"a\"]", "stop", "64", "65"),
         completion("stop ids outside", "\"stop_token_ids\": [1156]", "stop_token_ids"),
         completion("bias of an id outside", "\"logit_bias\": {\"1156\": 1}", "logit_bias", "1155"),
         completion("bias of no id", "\"logit_bias\": {\"x\": 1}", "logit_bias"),
@@ -176,8 +175,7 @@ final class BadRequestsTest {
                 DynamicTest.dynamicTest(
                     c.name(),
                     () -> {
-                      RawClient.Response response =
-                          DemoWorker.post(server, c.path(), c.body());
+                      RawClient.Response response = DemoWorker.post(server, c.path(), c.body());
                       assertThat(response.status()).as(response.body()).isEqualTo(c.status());
                       assertThat(response.header("Content-Type")).isEqualTo("application/json");
                       ErrorBody error =

@@ -365,9 +365,7 @@ final class WorkerServerTest {
     assertThat(tokens.path("token_strs").size()).isEqualTo(tokens.path("count").intValue());
     JsonNode text =
         DemoWorker.ok(
-            server,
-            "/detokenize",
-            "{\"tokens\": " + Json.text(tokens.path("tokens")) + "}");
+            server, "/detokenize", "{\"tokens\": " + Json.text(tokens.path("tokens")) + "}");
     assertThat(text.path("prompt").asString()).isEqualTo("<|begin_of_text|>Hello wörld");
     String messages = "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]";
     int with = DemoWorker.ok(server, "/tokenize", messages + "}").path("count").intValue();
@@ -380,11 +378,9 @@ final class WorkerServerTest {
 
   @Test
   void listsItsModelHealthVersionAndMetrics() throws IOException {
-    JsonNode model =
-        Json.parse(DemoWorker.get(server, "/v1/models").body()).path("data").get(0);
+    JsonNode model = Json.parse(DemoWorker.get(server, "/v1/models").body()).path("data").get(0);
     assertThat(model.propertyNames())
-        .containsExactly(
-            "id", "object", "created", "owned_by", "root", "parent", "max_model_len");
+        .containsExactly("id", "object", "created", "owned_by", "root", "parent", "max_model_len");
     assertThat(DemoWorker.get(server, "/models/" + model.path("id").asString()).status())
         .isEqualTo(200);
     assertThat(DemoWorker.get(server, "/v1/models/other").status()).isEqualTo(404);
@@ -490,8 +486,7 @@ final class WorkerServerTest {
     assertThatThrownBy(() -> WorkerServer.start(WorkerOptions.of(Path.of("/no/such/model"))))
         .isInstanceOf(ModelFormatException.class)
         .hasMessageContaining("/no/such/model");
-    assertThatThrownBy(
-            () -> WorkerServer.start(usual.withAddress("127.0.0.1", server.port())))
+    assertThatThrownBy(() -> WorkerServer.start(usual.withAddress("127.0.0.1", server.port())))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("in use");
   }

@@ -15,11 +15,12 @@ final class BenchProgress implements Progress {
   private final PrintWriter err;
   private final boolean terminal;
   private final boolean quiet;
-  private double shownAt = Double.NEGATIVE_INFINITY;
+  private double shownAt;
   private int width;
 
   BenchProgress(PrintWriter err, boolean terminal, boolean quiet) {
     this.err = err;
+    this.shownAt = terminal ? Double.NEGATIVE_INFINITY : 0;
     this.terminal = terminal;
     this.quiet = quiet;
   }

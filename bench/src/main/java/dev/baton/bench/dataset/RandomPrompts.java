@@ -12,13 +12,13 @@ import java.util.function.Consumer;
 /**
  * The random dataset as {@code vllm bench serve} builds it: a shared prefix of uniform draws, then
  * per request a run of consecutive ids from a random place of the allowed vocabulary; as text it is
- * decoded and encoded again until its length is exact, at most ten times.
+ * decoded and encoded again until its length is exact, at most twenty times (vLLM: ten).
  *
  * <p>Without any tokenizer, completions get token ids (which need none) and chats get plain English
  * words, about one token each; a warning says so.
  */
 final class RandomPrompts {
-  private static final int ROUNDS = 10;
+  private static final int ROUNDS = 20;
 
   /** Ids below this exist in every vocabulary worth measuring, if nobody can tell its size. */
   private static final int SAFE_VOCABULARY = 4000;
@@ -180,8 +180,11 @@ final class RandomPrompts {
       if (encoded.length == wanted.length) {
         break;
       }
+      // Cutting alone can go in circles: half a character becomes a replacement character, which
+      // is longer again. So each further round also draws more of the tail anew.
+      int kept = Math.clamp(encoded.length, 0, Math.max(0, wanted.length - round));
       ids = Arrays.copyOf(encoded, wanted.length);
-      for (int i = encoded.length; i < wanted.length; i++) {
+      for (int i = kept; i < wanted.length; i++) {
         ids[i] = allowed[random.nextInt(allowed.length)];
       }
     }

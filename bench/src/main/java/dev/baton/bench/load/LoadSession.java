@@ -103,6 +103,7 @@ final class LoadSession {
       throws InterruptedException {
     String date = LocalDateTime.now(ZoneId.systemDefault()).format(DATE);
     double[] schedule = ArrivalSchedule.of(options.traffic(), requests.size(), options.seed());
+    ClientWarmUp.run();
     progress.phase("measuring");
     Sender.Run run =
         new Sender(pool, options, headers, bodies, prefix(), progress).send(requests, schedule);

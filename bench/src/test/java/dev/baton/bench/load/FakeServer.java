@@ -72,6 +72,7 @@ final class FakeServer implements AutoCloseable {
 
   private void serve(Socket socket) {
     try (socket) {
+      socket.setTcpNoDelay(true);
       InputStream in = new BufferedInputStream(socket.getInputStream());
       Reply reply = new Reply(socket.getOutputStream());
       while (true) {

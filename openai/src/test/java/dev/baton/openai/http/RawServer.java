@@ -61,6 +61,7 @@ final class RawServer implements AutoCloseable {
 
   private void serve(Socket socket, int number) {
     try (socket) {
+      socket.setTcpNoDelay(true);
       script.run(
           new Connected(
               number,

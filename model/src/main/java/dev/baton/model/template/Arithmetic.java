@@ -36,8 +36,8 @@ final class Arithmetic {
     if (value instanceof Undefined u) {
       throw u.error();
     }
-    if (value instanceof Value.Float f) {
-      return negative ? new Value.Float(-f.value()) : f;
+    if (value instanceof Value.Real f) {
+      return negative ? new Value.Real(-f.value()) : f;
     }
     BigInteger integer = Numbers.integerOrNull(value);
     if (integer == null) {
@@ -132,7 +132,7 @@ final class Arithmetic {
     }
     double x = Numbers.toDouble(left);
     double y = Numbers.toDouble(right);
-    return new Value.Float(
+    return new Value.Real(
         switch (operator) {
           case ADD -> x + y;
           case SUBTRACT -> x - y;
@@ -199,7 +199,7 @@ final class Arithmetic {
       case ADD -> integer(a.add(b));
       case SUBTRACT -> integer(a.subtract(b));
       case MULTIPLY -> integer(a.multiply(b));
-      case DIVIDE -> new Value.Float(trueDivide(a, b));
+      case DIVIDE -> new Value.Real(trueDivide(a, b));
       case FLOOR_DIVIDE -> Value.Int.of(floorDivide(a, b));
       case MODULO -> {
         if (b.signum() == 0) {
@@ -248,7 +248,7 @@ final class Arithmetic {
         throw TemplateException.of("0.0 cannot be raised to a negative power");
       }
       double x = Numbers.toDouble(Value.Int.of(base));
-      return new Value.Float(power(x, Numbers.toDouble(Value.Int.of(exponent))));
+      return new Value.Real(power(x, Numbers.toDouble(Value.Int.of(exponent))));
     }
     if (base.abs().compareTo(BigInteger.ONE) <= 0) {
       boolean negative = base.signum() < 0 && exponent.testBit(0);

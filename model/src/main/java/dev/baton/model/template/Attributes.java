@@ -131,7 +131,7 @@ final class Attributes {
       case DictView v -> name.equals("mapping") ? v.dict() : null;
       case Value.Int i -> NumberMethods.get(object, name);
       case Value.Bool b -> NumberMethods.get(object, name);
-      case Value.Float f -> NumberMethods.get(object, name);
+      case Value.Real f -> NumberMethods.get(object, name);
       case NamespaceValue n -> n.fields().get(name);
       case LoopValue l -> l.attribute(rendering, name);
       case MacroValue m -> m.attribute(name) instanceof Undefined ? null : m.attribute(name);

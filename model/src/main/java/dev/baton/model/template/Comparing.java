@@ -101,8 +101,8 @@ final class Comparing {
     if (x != null && y != null) {
       return x.compareTo(y);
     }
-    double p = a instanceof Value.Float f ? f.value() : 0;
-    double q = b instanceof Value.Float f ? f.value() : 0;
+    double p = a instanceof Value.Real f ? f.value() : 0;
+    double q = b instanceof Value.Real f ? f.value() : 0;
     if (x == null && y == null) {
       return p == q ? 0 : p < q ? -1 : p > q ? 1 : UNORDERED;
     }

@@ -40,8 +40,8 @@ final class ContextReader {
       case Integer i -> Value.Int.of(i);
       case Long l -> Value.Int.of(l);
       case BigInteger i -> integer(i);
-      case Double d -> new Value.Float(d);
-      case Float f -> new Value.Float(f);
+      case Double d -> new Value.Real(d);
+      case Float f -> new Value.Real(f);
       case Map<?, ?> map -> map(map, depth);
       case List<?> list -> {
         List<Value> items = new ArrayList<>(list.size());

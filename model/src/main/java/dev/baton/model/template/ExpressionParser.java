@@ -265,7 +265,7 @@ final class ExpressionParser {
       }
       case FLOAT -> {
         tokens.next();
-        return new Expr.Const(new Value.Float(Double.parseDouble(token.text())));
+        return new Expr.Const(new Value.Real(Double.parseDouble(token.text())));
       }
       case OPERATOR -> {
         switch (token.text()) {

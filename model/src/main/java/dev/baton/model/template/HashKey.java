@@ -14,7 +14,7 @@ final class HashKey {
       case Value.Str s -> s.text();
       case Value.Int i -> i.value();
       case Value.Bool b -> b.truth() ? BigInteger.ONE : BigInteger.ZERO;
-      case Value.Float f -> ofFloat(f.value());
+      case Value.Real f -> ofFloat(f.value());
       case TupleValue t -> {
         budget.enter();
         List<Object> parts = new ArrayList<>();

@@ -81,7 +81,7 @@ final class JsonWriter {
       case Value.None n -> out.append("null");
       case Value.Bool b -> out.append(b.truth());
       case Value.Int i -> out.append(Numbers.decimal(i.value()));
-      case Value.Float f -> out.append(number(f.value()));
+      case Value.Real f -> out.append(number(f.value()));
       case ListValue l -> array(l.items());
       case TupleValue t -> array(t.items());
       case DictValue d -> object(d);
@@ -142,7 +142,7 @@ final class JsonWriter {
       case Value.None n -> "null";
       case Value.Bool b -> b.truth() ? "true" : "false";
       case Value.Int i -> Numbers.decimal(i.value());
-      case Value.Float f -> number(f.value());
+      case Value.Real f -> number(f.value());
       default ->
           throw TemplateException.of(
               "keys must be str, int, float, bool or None, not " + key.typeName());

@@ -24,8 +24,8 @@ final class NumberFilters {
 
   private static Value abs(Rendering rendering, Value input, Arguments arguments) {
     arguments.bind("abs");
-    if (input instanceof Value.Float f) {
-      return new Value.Float(Math.abs(f.value()));
+    if (input instanceof Value.Real f) {
+      return new Value.Real(Math.abs(f.value()));
     }
     BigInteger integer = Numbers.integerOrNull(input);
     if (integer == null) {
@@ -41,7 +41,7 @@ final class NumberFilters {
     Value otherwise = bound.get("default", Value.Int.ZERO);
     switch (input) {
       case Undefined u -> throw u.error();
-      case Value.Float f -> {
+      case Value.Real f -> {
         if (Double.isInfinite(f.value())) {
           throw TemplateException.of("cannot convert float infinity to integer");
         }
@@ -68,16 +68,16 @@ final class NumberFilters {
   }
 
   private static Value toFloat(Rendering rendering, Value input, Arguments arguments) {
-    Value otherwise = arguments.bind("float", "default?").get("default", new Value.Float(0));
+    Value otherwise = arguments.bind("float", "default?").get("default", new Value.Real(0));
     if (input instanceof Undefined u) {
       throw u.error();
     }
     if (input instanceof Value.Str s) {
       rendering.budget().scan(s.text().length());
       Double real = Numbers.parseFloat(s.text());
-      return real == null ? otherwise : new Value.Float(real);
+      return real == null ? otherwise : new Value.Real(real);
     }
-    return Numbers.isNumber(input) ? new Value.Float(Numbers.toDouble(input)) : otherwise;
+    return Numbers.isNumber(input) ? new Value.Real(Numbers.toDouble(input)) : otherwise;
   }
 
   private static Value round(Rendering rendering, Value input, Arguments arguments) {
@@ -110,7 +110,7 @@ final class NumberFilters {
   }
 
   private static BigDecimal finite(Value number) {
-    if (number instanceof Value.Float f) {
+    if (number instanceof Value.Real f) {
       if (!Double.isFinite(f.value())) {
         throw TemplateException.of("cannot convert float infinity or NaN to integer");
       }
@@ -140,13 +140,13 @@ final class NumberFilters {
       return input;
     }
     if (digits < -308) {
-      return new Value.Float(Math.copySign(0.0, value));
+      return new Value.Real(Math.copySign(0.0, value));
     }
     double result = rounded(new BigDecimal(value), digits, RoundingMode.HALF_EVEN).doubleValue();
     if (Double.isInfinite(result)) {
       throw TemplateException.of("rounded value too large to represent");
     }
-    return new Value.Float(Math.copySign(result, value));
+    return new Value.Real(Math.copySign(result, value));
   }
 
   private static Value sum(Rendering rendering, Value input, Arguments arguments) {

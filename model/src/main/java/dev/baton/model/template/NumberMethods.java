@@ -12,7 +12,7 @@ final class NumberMethods {
     BigInteger integer = Numbers.integerOrNull(number);
     return switch (name) {
       case "real" -> integer == null ? number : Value.Int.of(integer);
-      case "imag" -> integer == null ? new Value.Float(0) : Value.Int.ZERO;
+      case "imag" -> integer == null ? new Value.Real(0) : Value.Int.ZERO;
       case "numerator" -> integer == null ? null : Value.Int.of(integer);
       case "denominator" -> integer == null ? null : Value.Int.of(1);
       case "conjugate" ->
@@ -26,7 +26,7 @@ final class NumberMethods {
               ? null
               : new Builtin(name, (r, a) -> Value.Int.of(integer.abs().bitCount()));
       case "is_integer" ->
-          number instanceof Value.Float f
+          number instanceof Value.Real f
               ? new Builtin(
                   name,
                   (r, a) ->

@@ -27,9 +27,7 @@ final class Numbers {
   }
 
   static boolean isNumber(Value value) {
-    return value instanceof Value.Int
-        || value instanceof Value.Float
-        || value instanceof Value.Bool;
+    return value instanceof Value.Int || value instanceof Value.Real || value instanceof Value.Bool;
   }
 
   /** An integer that Python would take as an index, clamped to the range of int. */
@@ -56,7 +54,7 @@ final class Numbers {
 
   /** The double of a number. */
   static double toDouble(Value number) {
-    if (number instanceof Value.Float f) {
+    if (number instanceof Value.Real f) {
       return f.value();
     }
     double value = integer(number).doubleValue();

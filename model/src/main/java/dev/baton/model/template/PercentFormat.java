@@ -182,7 +182,7 @@ final class PercentFormat {
   }
 
   private static BigInteger integer(Value value, char type) {
-    if (value instanceof Value.Float f) {
+    if (value instanceof Value.Real f) {
       if (!Double.isFinite(f.value())) {
         throw TemplateException.of("cannot convert float infinity or NaN to integer");
       }

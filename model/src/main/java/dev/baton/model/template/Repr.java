@@ -37,7 +37,7 @@ final class Repr {
       case Value.None n -> out.append("None");
       case Value.Bool b -> out.append(b.truth() ? "True" : "False");
       case Value.Int i -> out.append(Numbers.decimal(i.value()));
-      case Value.Float f -> out.append(FloatText.of(f.value()));
+      case Value.Real f -> out.append(FloatText.of(f.value()));
       case Undefined u -> out.append("Undefined");
       case ListValue l -> items(budget, l.items(), "[", "]", out);
       case TupleValue t -> items(budget, t.items(), "(", t.items().size() == 1 ? ",)" : ")", out);

@@ -21,7 +21,7 @@ final class Tests {
           simple("true", v -> v == Value.Bool.TRUE),
           simple("false", v -> v == Value.Bool.FALSE),
           simple("integer", v -> v instanceof Value.Int),
-          simple("float", v -> v instanceof Value.Float),
+          simple("float", v -> v instanceof Value.Real),
           simple("number", Numbers::isNumber),
           simple("string", v -> v instanceof Value.Str),
           simple("mapping", v -> v instanceof DictValue),

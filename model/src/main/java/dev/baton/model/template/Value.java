@@ -12,7 +12,7 @@ sealed interface Value
     permits Value.None,
         Value.Bool,
         Value.Int,
-        Value.Float,
+        Value.Real,
         Value.Str,
         Undefined,
         ListValue,
@@ -91,7 +91,7 @@ sealed interface Value
     }
   }
 
-  record Float(double value) implements Value {
+  record Real(double value) implements Value {
     @Override
     public String typeName() {
       return "float";

@@ -1,6 +1,7 @@
 package dev.baton.model.template;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +32,7 @@ public final class ChatTemplate {
    * @throws TemplateException if the source is not a valid template
    */
   public static ChatTemplate compile(String source) {
-    return compile(source, Clock.systemDefaultZone(), TemplateLimits.DEFAULT);
+    return compile(source, Clock.system(ZoneId.systemDefault()), TemplateLimits.DEFAULT);
   }
 
   /**

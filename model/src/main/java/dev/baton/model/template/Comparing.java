@@ -24,7 +24,8 @@ final class Comparing {
     };
   }
 
-  /** Python's {@code ==}. */
+  /** Python's {@code ==}. What is left at the end (macros, namespaces) is compared by identity. */
+  @SuppressWarnings("ReferenceEquality")
   static boolean equal(Budget budget, Value a, Value b) {
     budget.step();
     if (Numbers.isNumber(a) && Numbers.isNumber(b)) {
@@ -58,6 +59,7 @@ final class Comparing {
   }
 
   /** Equality as containers see it, where a value is always the same as itself. */
+  @SuppressWarnings("ReferenceEquality")
   private static boolean same(Budget budget, Value a, Value b) {
     return a == b || equal(budget, a, b);
   }
@@ -197,31 +199,26 @@ final class Comparing {
   /** Python's {@code item in container}. */
   static boolean contains(Rendering rendering, Value container, Value item) {
     Budget budget = rendering.budget();
-    switch (container) {
+    return switch (container) {
       case Value.Str s -> {
         if (item instanceof Value.Str part) {
-          return Search.indexOf(budget, s.text(), part.text(), 0) >= 0;
+          yield Search.indexOf(budget, s.text(), part.text(), 0) >= 0;
         }
         throw TemplateException.of(
             "'in <string>' requires string as left operand, not " + item.typeName());
       }
-      case DictValue d -> {
-        return d.get(budget, item) != null;
-      }
-      case DictView v when v.kind() == DictView.Kind.KEYS -> {
-        return v.dict().get(budget, item) != null;
-      }
+      case DictValue d -> d.get(budget, item) != null;
+      case DictView v when v.kind() == DictView.Kind.KEYS -> v.dict().get(budget, item) != null;
       default -> {
         Iterator<Value> items =
             Iteration.of(rendering, container, "argument of type '%s' is not iterable");
-        while (items.hasNext()) {
+        boolean found = false;
+        while (!found && items.hasNext()) {
           budget.step();
-          if (same(budget, items.next(), item)) {
-            return true;
-          }
+          found = same(budget, items.next(), item);
         }
-        return false;
+        yield found;
       }
-    }
+    };
   }
 }

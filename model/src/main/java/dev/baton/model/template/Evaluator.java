@@ -167,7 +167,7 @@ final class Evaluator {
   }
 
   private Arguments arguments(CallArguments call, Scope scope, @Nullable Value caller) {
-    if (call == CallArguments.NONE && caller == null) {
+    if (call.equals(CallArguments.NONE) && caller == null) {
       return Arguments.NONE;
     }
     List<Value> positional = all(call.positional(), scope);

@@ -424,7 +424,7 @@ final class ExpressionParser {
    */
   List<Expr.FilterCall> filterCalls(boolean firstWithoutBar) {
     List<Expr.FilterCall> calls = new ArrayList<>();
-    while (firstWithoutBar && calls.isEmpty() || tokens.skipOperator("|")) {
+    while ((firstWithoutBar && calls.isEmpty()) || tokens.skipOperator("|")) {
       calls.add(filterCall());
       checkChain(calls.size());
     }

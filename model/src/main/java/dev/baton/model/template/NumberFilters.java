@@ -39,13 +39,13 @@ final class NumberFilters {
   private static Value toInt(Rendering rendering, Value input, Arguments arguments) {
     Bound bound = arguments.bind("int", "default?", "base?");
     Value otherwise = bound.get("default", Value.Int.ZERO);
-    switch (input) {
+    return switch (input) {
       case Undefined u -> throw u.error();
       case Value.Real f -> {
         if (Double.isInfinite(f.value())) {
           throw TemplateException.of("cannot convert float infinity to integer");
         }
-        return Double.isNaN(f.value()) ? otherwise : Value.Int.of(Numbers.truncate(f.value()));
+        yield Double.isNaN(f.value()) ? otherwise : Value.Int.of(Numbers.truncate(f.value()));
       }
       case Value.Str s -> {
         int base = bound.integer("base", 10);
@@ -53,18 +53,18 @@ final class NumberFilters {
         boolean validBase = base == 0 || (base >= 2 && base <= 36);
         BigInteger parsed = validBase ? Numbers.parseInteger(s.text(), base) : null;
         if (parsed != null) {
-          return Value.Int.of(parsed);
+          yield Value.Int.of(parsed);
         }
         Double real = Numbers.parseFloat(s.text());
-        return real == null || !Double.isFinite(real)
+        yield real == null || !Double.isFinite(real)
             ? otherwise
             : Value.Int.of(Numbers.truncate(real));
       }
       default -> {
         BigInteger integer = Numbers.integerOrNull(input);
-        return integer == null ? otherwise : Value.Int.of(integer);
+        yield integer == null ? otherwise : Value.Int.of(integer);
       }
-    }
+    };
   }
 
   private static Value toFloat(Rendering rendering, Value input, Arguments arguments) {

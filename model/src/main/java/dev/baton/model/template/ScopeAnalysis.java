@@ -2,8 +2,8 @@ package dev.baton.model.template;
 
 import dev.baton.model.template.Node.Body;
 import dev.baton.model.template.Node.Target;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class ScopeAnalysis {
   private static final Set<String> SPECIAL = Set.of("caller", "kwargs", "varargs");
 
-  private final Map<Body, List<String>> startsUndefined = new IdentityHashMap<>();
-  private final Map<Body, RoutineTraits> traits = new IdentityHashMap<>();
+  private final Map<Body, List<String>> startsUndefined = new HashMap<>();
+  private final Map<Body, RoutineTraits> traits = new HashMap<>();
 
   /** The names of one scope. */
   private static final class Frame {

@@ -120,6 +120,7 @@ final class Tests {
     return Comparing.equal(rendering.budget(), rest, Value.Int.of(wanted));
   }
 
+  @SuppressWarnings("ReferenceEquality") // identity is what the test asks for
   private static boolean same(Value a, Value b) {
     // Python keeps one object for each small number and short text; equal ones are then the same.
     return a == b

@@ -1,6 +1,5 @@
 package dev.baton.app;
 
-import dev.baton.model.config.ElementType;
 import dev.baton.model.weights.LoadFormat;
 import dev.baton.openai.Json;
 import dev.baton.openai.http.Headers;
@@ -96,7 +95,7 @@ final class Deployment implements AutoCloseable {
     WorkerOptions sized =
         usual.withEngine(
             new WorkerOptions.EngineSettings(
-                Optional.of(ElementType.F32),
+                Optional.empty(),
                 OptionalInt.empty(),
                 sizes.budget(),
                 32,

@@ -82,6 +82,7 @@ public final class DiscoveryServer implements AutoCloseable {
       context.setLinger(0);
       ZMQ.Socket router = context.createSocket(SocketType.ROUTER);
       router.setLinger(0);
+      router.setHandshakeIvl(1500);
       router.setMaxMsgSize(MessagePack.MAX_BYTES);
       // A worker that comes back under the same address takes its old connection's place.
       router.setRouterHandover(true);

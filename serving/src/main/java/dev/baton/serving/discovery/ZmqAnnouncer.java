@@ -4,7 +4,6 @@ import dev.baton.serving.handoff.HostPort;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -47,30 +46,14 @@ final class ZmqAnnouncer implements Announcer {
   private void run() {
     try (ZContext context = new ZContext(1)) {
       context.setLinger(0);
-      List<ZMQ.Socket> sockets = new ArrayList<>();
+      List<Line> lines = new ArrayList<>();
       for (HostPort proxy : proxies) {
-        sockets.add(connect(context, proxy));
+        lines.add(new Line(context, proxy));
       }
-      long[] due = new long[sockets.size()];
-      boolean[] told = new boolean[sockets.size()];
-      Arrays.fill(due, System.nanoTime());
       do {
         long now = System.nanoTime();
-        for (int i = 0; i < due.length; i++) {
-          if (now - due[i] < 0) {
-            continue;
-          }
-          boolean sent = sockets.get(i).send(message, ZMQ.DONTWAIT);
-          if (sent != told[i]) {
-            told[i] = sent;
-            HostPort proxy = proxies.get(i);
-            LOG.log(
-                Level.INFO,
-                () -> sent ? "announced to proxy " + proxy : "no connection to proxy " + proxy);
-          }
-          if (sent) {
-            due[i] = now + PERIOD_NANOS;
-          }
+        for (Line line : lines) {
+          line.announce(now);
         }
       } while (!stop.await(RETRY_MILLIS, TimeUnit.MILLISECONDS));
     } catch (InterruptedException e) {
@@ -80,20 +63,59 @@ final class ZmqAnnouncer implements Announcer {
     }
   }
 
-  private ZMQ.Socket connect(ZContext context, HostPort proxy) {
-    ZMQ.Socket socket = context.createSocket(SocketType.DEALER);
-    socket.setLinger(0);
-    socket.setIdentity(identity);
-    // Nothing is queued for a proxy that is not there: it would get a heap of old news.
-    socket.setImmediate(false);
-    socket.setSndHWM(4);
-    socket.setReconnectIVL(100);
-    socket.setReconnectIVLMax(2000);
-    socket.setTCPKeepAlive(1);
-    // vLLM's examples write the wildcard for "this host".
-    String host = proxy.host().equals("0.0.0.0") ? "127.0.0.1" : proxy.host();
-    socket.connect("tcp://" + new HostPort(host, proxy.port()));
-    return socket;
+  /** The way to one proxy; the announcer's thread alone. */
+  private final class Line {
+    private final ZContext context;
+    private final HostPort proxy;
+    private ZMQ.Socket socket;
+    private long dueNanos = System.nanoTime();
+    private long lastGoodNanos = dueNanos;
+    private boolean told;
+
+    Line(ZContext context, HostPort proxy) {
+      this.context = context;
+      this.proxy = proxy;
+      this.socket = connect();
+    }
+
+    void announce(long now) {
+      if (now - dueNanos < 0) {
+        return;
+      }
+      boolean sent = socket.send(message, ZMQ.DONTWAIT);
+      if (sent != told) {
+        told = sent;
+        LOG.log(
+            Level.INFO,
+            () -> sent ? "announced to proxy " + proxy : "no connection to proxy " + proxy);
+      }
+      if (sent) {
+        dueNanos = now + PERIOD_NANOS;
+        lastGoodNanos = now;
+      } else if (now - lastGoodNanos > PERIOD_NANOS + PERIOD_NANOS / 2) {
+        // The last one still waits on a connection that does not move: begin anew.
+        socket.close();
+        socket = connect();
+        lastGoodNanos = now;
+      }
+    }
+
+    private ZMQ.Socket connect() {
+      ZMQ.Socket fresh = context.createSocket(SocketType.DEALER);
+      fresh.setLinger(0);
+      fresh.setIdentity(identity);
+      // Nothing is queued for a proxy that is not there: it would get a heap of old news.
+      fresh.setImmediate(false);
+      fresh.setSndHWM(1);
+      fresh.setHandshakeIvl(1500);
+      fresh.setReconnectIVL(100);
+      fresh.setReconnectIVLMax(2000);
+      fresh.setTCPKeepAlive(1);
+      // vLLM's examples write the wildcard for "this host".
+      String host = proxy.host().equals("0.0.0.0") ? "127.0.0.1" : proxy.host();
+      fresh.connect("tcp://" + new HostPort(host, proxy.port()));
+      return fresh;
+    }
   }
 
   @Override

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class FeedForward {
   private static final int PANEL = Simd.PANEL;
-  private static final long CHUNK_BYTES = 64 << 10;
   private static final ElementKernels ELEMENTS = Kernels.elements();
 
   private final Team team;
@@ -45,33 +44,37 @@ final class FeedForward {
   private void gated(LayerWeights layer, float[] x, int xAt, int rows, float[] mid) {
     PanelMatrix matrix = layer.gateUp();
     int pairs = matrix.panels() / 2;
-    int perChunk = pairsPerChunk(matrix, pairs, rows);
+    int perChunk =
+        rows > 8 ? 1 : Math.max(1, Product.smallChunk(matrix, matrix.panels(), team.size()) / 2);
     float scale = layer.down().inputScale();
     team.run(
         (pairs + perChunk - 1) / perChunk,
         (chunk, thread) -> {
-          float[] own = scratch(thread, 2 * rows * PANEL);
-          int up = rows * PANEL;
-          int end = Math.min(pairs, (chunk + 1) * perChunk);
-          for (int pair = chunk * perChunk; pair < end; pair++) {
-            matrix.multiply(2 * pair, x, xAt, rows, own, 0, PANEL);
-            matrix.multiply(2 * pair + 1, x, xAt, rows, own, up, PANEL);
-            bias(layer.gateBias(), pair, own, 0, rows);
-            bias(layer.upBias(), pair, own, up, rows);
-            ELEMENTS.gate(own, 0, own, up, own, 0, rows * PANEL);
-            pack(own, pair * PANEL, rows, scale, mid);
+          int first = chunk * perChunk;
+          int count = Math.min(pairs - first, perChunk);
+          int ld = 2 * count * PANEL;
+          float[] own = scratch(thread, rows * ld);
+          matrix.multiply(2 * first, 2 * count, x, xAt, rows, own, 0, ld);
+          for (int i = 0; i < count; i++) {
+            finish(layer, first + i, own, 2 * i * PANEL, ld, rows, scale, mid);
           }
         });
   }
 
-  private static long pairsPerChunkLimit(PanelMatrix matrix) {
-    return Math.max(1, CHUNK_BYTES / Math.max(1, 2 * matrix.bytes() / matrix.panels()));
-  }
-
-  private int pairsPerChunk(PanelMatrix matrix, int pairs, int rows) {
-    return rows > 8
-        ? 1
-        : (int) Math.clamp(pairs / (team.size() * 8L), 1L, pairsPerChunkLimit(matrix));
+  /** Bias, gating and packing of one pair of panels, which begins at {@code at} in every row. */
+  private void finish(
+      LayerWeights layer, int pair, float[] y, int at, int ld, int rows, float scale, float[] mid) {
+    int column = pair * PANEL;
+    int n = Math.min(PANEL, midSize - column);
+    bias(layer.gateBias(), column, n, y, at, ld, rows);
+    bias(layer.upBias(), column, n, y, at + PANEL, ld, rows);
+    for (int r = 0; r < rows; r++) {
+      int gate = at + r * ld;
+      ELEMENTS.gate(y, gate, y, gate + PANEL, y, gate, PANEL);
+      int width = Packed.width(r, rows);
+      int to = Packed.index(r, midSize) + column * width;
+      Packed.scaled(y, gate, n, scale, mid, to, width);
+    }
   }
 
   private float[] scratch(int thread, int size) {
@@ -81,24 +84,13 @@ final class FeedForward {
     return scratch[thread];
   }
 
-  private void bias(float @Nullable [] bias, int pair, float[] y, int at, int rows) {
+  private static void bias(
+      float @Nullable [] bias, int column, int n, float[] y, int at, int ld, int rows) {
     if (bias == null) {
       return;
     }
-    int column = pair * PANEL;
-    int n = Math.min(PANEL, midSize - column);
     for (int r = 0; r < rows; r++) {
-      ELEMENTS.add(y, at + r * PANEL, bias, column, n);
-    }
-  }
-
-  /** Rows of PANEL columns, the first of which is {@code column}, into packed activations. */
-  private void pack(float[] y, int column, int rows, float scale, float[] mid) {
-    int n = Math.min(PANEL, midSize - column);
-    for (int r = 0; r < rows; r++) {
-      int width = Packed.width(r, rows);
-      int to = Packed.index(r, midSize) + column * width;
-      Packed.scaled(y, r * PANEL, n, scale, mid, to, width);
+      ELEMENTS.add(y, at + r * ld, bias, column, n);
     }
   }
 }

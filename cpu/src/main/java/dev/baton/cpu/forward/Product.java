@@ -35,7 +35,6 @@ public final class Product {
     int rowsPerChunk = rowsPerChunk(panelChunks, rows);
     int rowChunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
     int depth = matrix.depth();
-    int width = Simd.PANEL;
     team.run(
         panelChunks * rowChunks,
         (chunk, thread) -> {
@@ -43,20 +42,25 @@ public final class Product {
           int n = Math.min(rowsPerChunk, rows - row);
           int first = chunk % panelChunks * perChunk;
           int end = Math.min(panels, first + perChunk);
-          for (int panel = first; panel < end; panel++) {
-            matrix.multiply(from + panel, x, row * depth, n, y, row * ld + yAt + panel * width, ld);
-          }
+          int at = row * ld + yAt + first * Simd.PANEL;
+          matrix.multiply(from + first, end - first, x, row * depth, n, y, at, ld);
         });
   }
 
   /** With few rows a panel takes microseconds: chunks of several, but enough for balance. */
   private int panelsPerChunk(PanelMatrix matrix, int panels, int rows) {
-    if (rows > FEW_ROWS) {
-      return 1;
-    }
+    return rows > FEW_ROWS ? 1 : smallChunk(matrix, panels, team.size());
+  }
+
+  /**
+   * Panels of a chunk where a step has few rows: even, since the kernels take one row through two
+   * or four panels at once.
+   */
+  static int smallChunk(PanelMatrix matrix, int panels, int threads) {
     long bytes = Math.max(1, matrix.bytes() / matrix.panels());
-    long most = Math.max(1, CHUNK_BYTES / bytes);
-    return (int) Math.clamp(panels / (team.size() * 8L), 1, most);
+    long most = Math.max(4, CHUNK_BYTES / bytes);
+    int chunk = (int) Math.clamp(panels / (threads * 8L), 1L, most);
+    return chunk < 2 ? 1 : chunk < 4 ? 2 : chunk / 4 * 4;
   }
 
   /** Rows are divided too where there are fewer panels than threads could balance. */

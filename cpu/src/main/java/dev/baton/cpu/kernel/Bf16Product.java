@@ -3,6 +3,7 @@ package dev.baton.cpu.kernel;
 import static dev.baton.cpu.kernel.Simd.FLOATS;
 import static dev.baton.cpu.kernel.Simd.INTS;
 import static dev.baton.cpu.kernel.Simd.LANES;
+import static dev.baton.cpu.kernel.Simd.PANEL;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -32,6 +33,43 @@ final class Bf16Product implements ProductKernel {
 
   @Override
   public void multiply(
+      MemorySegment w,
+      long at,
+      int depth,
+      int panels,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
+    if (rows == 1) {
+      single(w, at, depth, panels, x, xAt, y, yAt);
+      return;
+    }
+    for (int p = 0; p < panels; p++) {
+      panel(w, at + p * COLUMN * depth, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
+    }
+  }
+
+  /** One row: several panels at once, whose streams together keep the memory busier than one. */
+  private static void single(
+      MemorySegment w, long at, int depth, int panels, float[] x, int xAt, float[] y, int yAt) {
+    long bytes = COLUMN * depth;
+    int p = 0;
+    for (; p + 4 <= panels; p += 4) {
+      rows1x4(w, at + p * bytes, bytes, depth, x, xAt, y, yAt + p * PANEL);
+    }
+    if (p + 2 <= panels) {
+      rows1x2(w, at + p * bytes, bytes, depth, x, xAt, y, yAt + p * PANEL);
+      p += 2;
+    }
+    if (p < panels) {
+      rows1(w, at + p * bytes, depth, x, xAt, y, yAt + p * PANEL);
+    }
+  }
+
+  private static void panel(
       MemorySegment w,
       long at,
       int depth,
@@ -157,5 +195,77 @@ final class Bf16Product implements ProductKernel {
     }
     a0.intoArray(y, yAt);
     b0.intoArray(y, yAt + LANES);
+  }
+
+  private static void rows1x2(
+      MemorySegment w, long at, long bytes, int depth, float[] x, int xAt, float[] y, int yAt) {
+    long at1 = at + bytes;
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    FloatVector a1 = FloatVector.zero(FLOATS);
+    FloatVector b1 = a1;
+    for (int k = 0; k < depth; k++) {
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+      i = IntVector.fromMemorySegment(INTS, w, at1 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      q = i.and(0xffff0000).reinterpretAsFloats();
+      a1 = p.fma(z, a1);
+      b1 = q.fma(z, b1);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+    a1.intoArray(y, yAt + PANEL);
+    b1.intoArray(y, yAt + PANEL + LANES);
+  }
+
+  private static void rows1x4(
+      MemorySegment w, long at, long bytes, int depth, float[] x, int xAt, float[] y, int yAt) {
+    long at1 = at + bytes;
+    long at2 = at + 2 * bytes;
+    long at3 = at + 3 * bytes;
+    FloatVector a0 = FloatVector.zero(FLOATS);
+    FloatVector b0 = a0;
+    FloatVector a1 = FloatVector.zero(FLOATS);
+    FloatVector b1 = a1;
+    FloatVector a2 = FloatVector.zero(FLOATS);
+    FloatVector b2 = a2;
+    FloatVector a3 = FloatVector.zero(FLOATS);
+    FloatVector b3 = a3;
+    for (int k = 0; k < depth; k++) {
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
+      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      FloatVector q = i.and(0xffff0000).reinterpretAsFloats();
+      a0 = p.fma(z, a0);
+      b0 = q.fma(z, b0);
+      i = IntVector.fromMemorySegment(INTS, w, at1 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      q = i.and(0xffff0000).reinterpretAsFloats();
+      a1 = p.fma(z, a1);
+      b1 = q.fma(z, b1);
+      i = IntVector.fromMemorySegment(INTS, w, at2 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      q = i.and(0xffff0000).reinterpretAsFloats();
+      a2 = p.fma(z, a2);
+      b2 = q.fma(z, b2);
+      i = IntVector.fromMemorySegment(INTS, w, at3 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+      p = i.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      q = i.and(0xffff0000).reinterpretAsFloats();
+      a3 = p.fma(z, a3);
+      b3 = q.fma(z, b3);
+    }
+    a0.intoArray(y, yAt);
+    b0.intoArray(y, yAt + LANES);
+    a1.intoArray(y, yAt + PANEL);
+    b1.intoArray(y, yAt + PANEL + LANES);
+    a2.intoArray(y, yAt + 2 * PANEL);
+    b2.intoArray(y, yAt + 2 * PANEL + LANES);
+    a3.intoArray(y, yAt + 3 * PANEL);
+    b3.intoArray(y, yAt + 3 * PANEL + LANES);
   }
 }

@@ -23,11 +23,13 @@ public sealed interface ProductKernel permits Bf16Product, F16Product, F32Produc
   int TILE = 4;
 
   /**
-   * y[yAt + r * ld + n] = sum over k of x(r, k) * w(n, k), for r in [0, rows), n in [0, PANEL).
+   * y[yAt + r * ld + n] = sum over k of x(r, k) * w(n, k), for r in [0, rows) and n over the rows
+   * of consecutive panels.
    *
-   * @param w memory holding the panel
-   * @param at byte offset of the panel
+   * @param w memory holding the panels
+   * @param at byte offset of the first panel
    * @param depth columns of the weight matrix
+   * @param panels how many panels
    * @param x packed activations, already multiplied by {@link #inputScale}
    * @param xAt where their first tile begins
    * @param rows number of activation rows
@@ -36,6 +38,7 @@ public sealed interface ProductKernel permits Bf16Product, F16Product, F32Produc
       MemorySegment w,
       long at,
       int depth,
+      int panels,
       float[] x,
       int xAt,
       int rows,

@@ -32,23 +32,40 @@ final class ScalarProduct implements ProductKernel {
       MemorySegment w,
       long at,
       int depth,
+      int panels,
       float[] x,
       int xAt,
       int rows,
       float[] y,
       int yAt,
       int ld) {
-    for (int r = 0; r < rows; r++) {
-      int tile = r / TILE * TILE;
-      int width = Math.min(TILE, rows - tile);
-      int from = xAt + tile * depth + (r - tile);
-      for (int n = 0; n < Simd.PANEL; n++) {
-        float sum = 0;
-        for (int k = 0; k < depth; k++) {
-          sum = Math.fma(weight(w, at, k, n), x[from + k * width], sum);
-        }
-        y[yAt + r * ld + n] = sum;
+    for (int p = 0; p < panels; p++) {
+      long panel = at + p * ProductKernel.panelBytes(type, depth);
+      for (int r = 0; r < rows; r++) {
+        row(w, panel, depth, x, xAt, rows, r, y, yAt + r * ld + p * Simd.PANEL);
       }
+    }
+  }
+
+  private void row(
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      int r,
+      float[] y,
+      int yAt) {
+    int tile = r / TILE * TILE;
+    int width = Math.min(TILE, rows - tile);
+    int from = xAt + tile * depth + (r - tile);
+    for (int n = 0; n < Simd.PANEL; n++) {
+      float sum = 0;
+      for (int k = 0; k < depth; k++) {
+        sum = Math.fma(weight(w, at, k, n), x[from + k * width], sum);
+      }
+      y[yAt + n] = sum;
     }
   }
 

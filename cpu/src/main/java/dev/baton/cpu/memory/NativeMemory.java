@@ -13,11 +13,25 @@ import java.util.Optional;
 public final class NativeMemory implements AutoCloseable {
   private static final Optional<PageMapper> PAGES = PageMapper.find();
 
+  /** Small pieces share mappings of this size, so that large pages can back them too. */
+  private static final long REGION = 256L << 20;
+
   private final Arena arena = Arena.ofShared();
+  private MemorySegment region = MemorySegment.NULL;
+  private long used;
 
   /** Memory that will be filled and read throughout: large pages where the system grants them. */
-  public MemorySegment dense(long bytes) {
-    return allocate(bytes, true);
+  public synchronized MemorySegment dense(long bytes) {
+    if (PAGES.isEmpty() || bytes > REGION / 4) {
+      return allocate(bytes, true);
+    }
+    if (used + bytes > region.byteSize()) {
+      region = allocate(REGION, true);
+      used = 0;
+    }
+    MemorySegment piece = region.asSlice(used, bytes);
+    used = (used + bytes + 4095) / 4096 * 4096;
+    return piece;
   }
 
   /** Memory of which perhaps a small part will be touched. */

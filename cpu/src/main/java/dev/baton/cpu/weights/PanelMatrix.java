@@ -51,9 +51,10 @@ public final class PanelMatrix {
     return kernel.inputScale();
   }
 
-  /** One panel times packed activations; see {@link ProductKernel#multiply}. */
-  public void multiply(int panel, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
-    kernel.multiply(data, panel * panelBytes, depth, x, xAt, rows, y, yAt, ld);
+  /** Consecutive panels times packed activations; see {@link ProductKernel#multiply}. */
+  public void multiply(
+      int panel, int count, float[] x, int xAt, int rows, float[] y, int yAt, int ld) {
+    kernel.multiply(data, panel * panelBytes, depth, count, x, xAt, rows, y, yAt, ld);
   }
 
   /** Copies row {@code row} out as floats. */

@@ -145,6 +145,8 @@ final class CpuBackend implements Backend {
     private final CompletableFuture<StepResult> result = new CompletableFuture<>();
 
     /**
+     * A step to run.
+     *
      * @param step null to end the compute thread
      */
     Pending(@Nullable Step step) {

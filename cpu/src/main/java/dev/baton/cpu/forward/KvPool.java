@@ -50,8 +50,8 @@ public final class KvPool implements KvPort {
 
   /** Bytes that one block takes here over all layers, padding included. */
   public static long bytesPerBlock(int blockSize, int layers, int kvHeads, int headSize) {
-    long panels = (blockSize + KEYS - 1) / KEYS;
-    long elements = headSize + (headSize + KEYS - 1) / KEYS * KEYS;
+    long panels = (blockSize + KEYS - 1L) / KEYS;
+    long elements = headSize + (headSize + KEYS - 1L) / KEYS * KEYS;
     return 4L * layers * kvHeads * panels * KEYS * elements;
   }
 

@@ -43,6 +43,20 @@ final class Packed {
     }
   }
 
+  /** dst[k][0..3] = src(row r)[k] * s: a whole tile at once. */
+  static void scaled4(float[] src, int at, int n, float s, float[] dst, int dstAt) {
+    int b = at + n;
+    int c = b + n;
+    int d = c + n;
+    for (int k = 0; k < n; k++) {
+      int to = dstAt + 4 * k;
+      dst[to] = src[at + k] * s;
+      dst[to + 1] = src[b + k] * s;
+      dst[to + 2] = src[c + k] * s;
+      dst[to + 3] = src[d + k] * s;
+    }
+  }
+
   /** dst[dstAt + k * stride] = src[at + k] * s * weight[k]. */
   static void scaled(
       float[] src, int at, int n, float s, float[] weight, float[] dst, int dstAt, int stride) {

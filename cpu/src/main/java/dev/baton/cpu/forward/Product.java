@@ -71,6 +71,6 @@ public final class Product {
     }
     int parts = (wanted + panelChunks - 1) / panelChunks;
     int share = (rows + parts - 1) / parts;
-    return Math.clamp((share + 3) / 4 * 4, 16, ROWS);
+    return Math.clamp((share + 3L) / 4 * 4, 16, ROWS);
   }
 }

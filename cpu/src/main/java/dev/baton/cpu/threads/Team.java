@@ -24,6 +24,8 @@ public final class Team implements AutoCloseable {
   /** One chunk of a job. */
   public interface Task {
     /**
+     * Does it.
+     *
      * @param chunk in [0, chunks)
      * @param thread in [0, size): no two threads run with the same number at the same time
      */

@@ -25,6 +25,8 @@ final class PanelCopy {
   }
 
   /**
+   * Copies one panel.
+   *
    * @param panel which rows: those from panel * PANEL on
    * @param place number of the panel in the target
    */

@@ -17,6 +17,8 @@ public final class PanelLoader {
   private final Optional<ElementType> wanted;
 
   /**
+   * A loader into that memory.
+   *
    * @param wanted element type to hold; empty to keep each tensor's own
    */
   public PanelLoader(Team team, NativeMemory memory, Optional<ElementType> wanted) {

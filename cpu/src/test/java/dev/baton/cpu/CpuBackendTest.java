@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -73,8 +74,7 @@ class CpuBackendTest {
     try (Backend backend = open(options(Optional.empty(), OptionalInt.empty()))) {
       SamplingParams reported = new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, 3, Map.of());
       StepResult result = backend.submit(step(0, PROMPT.length, PROMPT, reported)).await();
-      TokenLogprobs logprobs = result.logprobs()[0];
-      assertThat(logprobs).isNotNull();
+      TokenLogprobs logprobs = Objects.requireNonNull(result.logprobs()[0]);
       assertThat(logprobs.topIds()).startsWith(result.tokens()[0]).hasSize(3);
       assertThat(logprobs.topLogprobs()[0]).isEqualTo(logprobs.logprob());
       SamplingParams biased = new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, -1, Map.of(77, 1000f));

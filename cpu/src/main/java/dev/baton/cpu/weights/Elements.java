@@ -39,9 +39,9 @@ public final class Elements {
   static short toBf16(float x) {
     int bits = Float.floatToRawIntBits(x);
     if (Float.isNaN(x)) {
-      return (short) (bits >>> 16 | 0x40);
+      return (short) ((bits >>> 16) | 0x40);
     }
-    return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+    return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 
   /** The bits of a float in a two-byte type. */

@@ -16,6 +16,8 @@ import dev.baton.model.config.ModelConfig;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,6 +32,9 @@ final class WarmUp {
   private static final int PROMPT = 39;
   private static final int DECODES = 12;
 
+  /** Kinds of model for which this process has compiled kernels. */
+  private static final Set<String> DONE = ConcurrentHashMap.newKeySet();
+
   private final Thread thread;
 
   private WarmUp(Thread thread) {
@@ -39,8 +44,9 @@ final class WarmUp {
   /** Begins on a thread of its own. */
   static WarmUp start(ModelConfig model, BackendOptions options) {
     ElementType type = options.dtype().orElse(model.elementType());
-    return new WarmUp(
-        Thread.ofPlatform().name("warm-up").daemon().start(() -> run(tiny(model, type), type)));
+    boolean needed = DONE.add(model.architecture() + " " + type);
+    Runnable work = needed ? () -> run(tiny(model, type), type) : () -> {};
+    return new WarmUp(Thread.ofPlatform().name("warm-up").daemon().start(work));
   }
 
   /** Waits until it is done: a second after its start, if that has not passed. */

@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorOperators;
 final class Exp {
   private static final float LOWEST = -87.3f;
   private static final float HIGHEST = 88f;
-  private static final float LOG2_E = 0x1.715476p0f;
+  private static final float LOG2_E = (float) (1 / 0.6931471805599453);
 
   /** Adding it leaves the nearest integer in the low bits of the mantissa. */
   private static final float MAGIC = 12582912f;

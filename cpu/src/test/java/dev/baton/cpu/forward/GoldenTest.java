@@ -28,7 +28,7 @@ class GoldenTest {
   @ParameterizedTest
   @MethodSource("models")
   void logitsAndGreedyTokensAreThoseRecorded(String name) throws Exception {
-    try (TestModel model = TestModel.open(name, 16, 2)) {
+    try (TestModel model = TestModel.open(name, 16, 1)) {
       for (Golden golden : Golden.read(name)) {
         TestSequence sequence = model.sequence(golden.prompt());
         model.step(sequence.next(golden.prompt().length));
@@ -46,7 +46,7 @@ class GoldenTest {
   @ParameterizedTest
   @MethodSource("models")
   void marginsAlongTheRecordedTokensAreThoseRecorded(String name) throws Exception {
-    try (TestModel model = TestModel.open(name, 16, 2)) {
+    try (TestModel model = TestModel.open(name, 16, 1)) {
       for (Golden golden : Golden.read(name)) {
         TestSequence sequence = model.sequence(golden.prompt());
         model.step(sequence.next(golden.prompt().length));

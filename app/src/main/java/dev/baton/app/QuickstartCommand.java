@@ -15,8 +15,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "quickstart",
     description = {
-      "Compares PD-combined with PD-disaggregated serving on this machine's CPU, with the demo",
-      "model and small rates, and writes the report. Takes about three minutes. Each worker gets",
+      "Compares PD-combined with PD-disaggregated serving on the CPU, in about three minutes.",
+      "The demo model is measured under small rates, and the report is written. Each worker gets",
       "one compute thread, so that a core plays the part of a GPU."
     },
     mixinStandardHelpOptions = true)

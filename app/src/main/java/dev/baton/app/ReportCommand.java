@@ -21,8 +21,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "report",
     description = {
-      "Writes the report of one or more folders: of runs, or of result files of 'bench serve',",
-      "vLLM's included. A folder with *.json files is one deployment; else each of its subfolders",
+      "Writes the report of finished runs, or of result files of 'bench serve', vLLM's included.",
+      "A folder with *.json files is one deployment; else each of its subfolders",
       "is one, and a name such as nixl-1p3d tells its shape and number of GPUs."
     },
     mixinStandardHelpOptions = true)

@@ -4,8 +4,10 @@ import dev.baton.bench.load.Progress;
 import dev.baton.bench.metrics.Metric;
 import dev.baton.bench.results.BenchResult;
 import java.io.PrintStream;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * Shows a sweep: on a terminal one line that is drawn over and over and a line per finished rate;
@@ -20,6 +22,7 @@ public final class ConsoleProgress implements SweepListener {
   private final boolean terminal;
   private long lastDrawn;
   private int drawnWidth;
+  private final Set<String> told = new HashSet<>();
 
   /** With {@code terminal}, lines are redrawn in place. */
   public ConsoleProgress(PrintStream out, boolean terminal) {
@@ -96,6 +99,14 @@ public final class ConsoleProgress implements SweepListener {
   @Override
   public synchronized void problem(String message) {
     line("  ! " + message);
+  }
+
+  @Override
+  public synchronized void warning(String message) {
+    // The same remark at every rate, but for its numbers, is worth one line.
+    if (told.add(message.replaceAll("\\d+", "#"))) {
+      line("  note: " + message);
+    }
   }
 
   private static String ms(OptionalDouble value) {

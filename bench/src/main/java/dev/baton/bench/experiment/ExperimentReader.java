@@ -102,6 +102,8 @@ final class ExperimentReader {
   private static Workload workload(YamlMap map) {
     String dataset = map.text("dataset").orElse("random");
     Optional<String> path = map.text("dataset-path");
+    boolean tokenIds =
+        map.choice("prompts", Map.of("text", false, "token-ids", true), Boolean.FALSE);
     int input = map.integer("input-len", 512, 1, 10_000_000);
     int output = map.integer("output-len", 0, 1, 10_000_000);
     boolean ignoreEos = map.bool("ignore-eos", true);
@@ -133,6 +135,7 @@ final class ExperimentReader {
     return new Workload(
         dataset,
         path,
+        tokenIds,
         input,
         output > 0 ? OptionalInt.of(output) : OptionalInt.empty(),
         ignoreEos,

@@ -75,7 +75,16 @@ final class Loads {
 
   private static DatasetSpec dataset(Workload w) {
     return switch (w.dataset()) {
-      case "random" -> DatasetSpec.Random.of(w.inputLength(), w.outputLength().orElse(64));
+      case "random" ->
+          new DatasetSpec.Random(
+              w.inputLength(),
+              w.outputLength().orElse(64),
+              0,
+              0,
+              0,
+              w.tokenIds()
+                  ? DatasetSpec.RandomForm.TOKEN_IDS
+                  : DatasetSpec.RandomForm.AUTO);
       case "sharegpt" -> new DatasetSpec.ShareGpt(path(w), w.outputLength(), true, true);
       case "custom" ->
           new DatasetSpec.Custom(path(w), w.outputLength().orElse(-1), true, true, true);

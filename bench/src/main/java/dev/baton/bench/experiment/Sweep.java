@@ -183,7 +183,7 @@ public final class Sweep {
 
           @Override
           public void warning(String text) {
-            listener.problem(step.deployment() + ": " + text);
+            listener.warning(step.deployment() + ": " + text);
           }
 
           @Override

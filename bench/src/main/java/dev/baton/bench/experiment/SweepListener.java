@@ -33,6 +33,9 @@ public interface SweepListener {
   /** It was done before. */
   void skipped(Step step);
 
+  /** Something is not quite as asked, and the sweep goes on. */
+  void warning(String message);
+
   /** It, or the rest of a deployment, could not be done. */
   void problem(String message);
 }

@@ -190,6 +190,9 @@ final class SettingsText {
     w.datasetPath().ifPresent(p -> out.add(Setting.of("dataset-path", p)));
     if (w.dataset().equals("random")) {
       out.add(Setting.of("random-input-len", w.inputLength() + " tokens"));
+      if (w.tokenIds()) {
+        out.add(Setting.of("prompts", new Text("sent as token ids", "以 token id 发送")));
+      }
     }
     String output = w.outputLength().isPresent() ? w.outputLength().getAsInt() + " tokens" : "";
     out.add(

@@ -82,9 +82,7 @@ final class Loads {
               0,
               0,
               0,
-              w.tokenIds()
-                  ? DatasetSpec.RandomForm.TOKEN_IDS
-                  : DatasetSpec.RandomForm.AUTO);
+              w.tokenIds() ? DatasetSpec.RandomForm.TOKEN_IDS : DatasetSpec.RandomForm.AUTO);
       case "sharegpt" -> new DatasetSpec.ShareGpt(path(w), w.outputLength(), true, true);
       case "custom" ->
           new DatasetSpec.Custom(path(w), w.outputLength().orElse(-1), true, true, true);

@@ -8,8 +8,8 @@ import java.util.OptionalInt;
  *
  * @param dataset "random", or another that {@code bench serve} knows
  * @param datasetPath its file, if it has one
- * @param tokenIds whether random prompts travel as token ids, which have exactly the length asked for
- *     and cost no tokenization, instead of as text
+ * @param tokenIds whether random prompts travel as token ids, which have exactly the length asked
+ *     for and cost no tokenization, instead of as text
  * @param inputLength prompt tokens of the random dataset
  * @param outputLength tokens to generate; empty: as the dataset says
  * @param ignoreEos whether the end of sequence is ignored

@@ -123,7 +123,7 @@ final class BoundText {
     }
     String now = Numbers.ms(bound.tpotMs().getAsDouble()) + " ms";
     String light = Numbers.ms(bound.lightTpotMs().getAsDouble()) + " ms";
-    if (deployment.open().getFirst() == bound.run()) {
+    if (deployment.open().getFirst().equals(bound.run())) {
       return new Text("Its mean TPOT there is " + now + ".", "平均 TPOT 为 " + now + "。");
     }
     boolean grew = bound.tpotMs().getAsDouble() > 1.25 * bound.lightTpotMs().getAsDouble();

@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** What {@code experiment run} and {@code quickstart} share: sweep, then report. */
 final class Experiments {
@@ -42,11 +43,13 @@ final class Experiments {
       folder.write(Environment.capture(Version.text(), home()));
     }
     out.println("Experiment '" + experiment.name() + "' in " + folder.root());
-    Thread hint = new Thread(() -> hint(folder, out), "baton-resume-hint");
-    Runtime.getRuntime().addShutdownHook(hint);
+    AtomicBoolean over = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> hintUnless(over, folder, out), "baton-resume-hint"));
     List<String> problems =
         Sweep.run(experiment, folder, launcher, home(), new ConsoleProgress(out, onTerminal()));
-    Runtime.getRuntime().removeShutdownHook(hint);
+    over.set(true);
     report(Report.write(folder), out);
     if (problems.isEmpty()) {
       return 0;
@@ -62,9 +65,11 @@ final class Experiments {
     out.println("        " + files.chinese());
   }
 
-  private static void hint(RunFolder folder, PrintStream out) {
-    out.println();
-    out.println("Stopped. To go on: ./baton experiment run --resume " + folder.root());
+  private static void hintUnless(AtomicBoolean over, RunFolder folder, PrintStream out) {
+    if (!over.get()) {
+      out.println();
+      out.println("Stopped. To go on: ./baton experiment run --resume " + folder.root());
+    }
   }
 
   private static boolean onTerminal() {

@@ -207,8 +207,8 @@ final class Conclusion {
               d.label(),
               String.valueOf(d.gpus()),
               goodputText(g).in(language),
-              g.met().map(r -> at(r, d)).orElse(t("none", "无")),
-              g.missed().map(r -> at(r, d)).orElse(t("none", "无"))));
+              g.met().map(this::at).orElse(t("none", "无")),
+              g.missed().map(this::at).orElse(t("none", "无"))));
     }
     blocks.add(
         new Block.Table(
@@ -229,7 +229,7 @@ final class Conclusion {
                 + " % 的位置，在相邻两个测试速率之间按线性插值。"));
   }
 
-  private String at(RateResult run, DeploymentResults deployment) {
+  private String at(RateResult run) {
     return Numbers.rate(run.perGpu())
         + " ("
         + Numbers.percent(run.attainment(slo), t("unknown", "未知"))

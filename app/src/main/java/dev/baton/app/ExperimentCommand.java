@@ -64,7 +64,7 @@ public final class ExperimentCommand implements Runnable {
     Run() {}
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws IOException {
       try {
         return Experiments.run(folder(), System.out);
       } catch (ExperimentException | DeploymentException e) {

@@ -36,7 +36,7 @@ final class Experiments {
   }
 
   /** Runs what is missing in the folder, writes the report, says where it is. */
-  static int run(RunFolder folder, PrintStream out) throws IOException, InterruptedException {
+  static int run(RunFolder folder, PrintStream out) throws IOException {
     Experiment experiment = folder.experiment();
     List<String> launcher = launcher();
     if (folder.environment().isEmpty()) {
@@ -44,12 +44,19 @@ final class Experiments {
     }
     out.println("Experiment '" + experiment.name() + "' in " + folder.root());
     AtomicBoolean over = new AtomicBoolean();
+    Thread sweeper = Thread.currentThread();
     Runtime.getRuntime()
         .addShutdownHook(
-            new Thread(() -> hintUnless(over, folder, out), "baton-resume-hint"));
-    List<String> problems =
-        Sweep.run(experiment, folder, launcher, home(), new ConsoleProgress(out, onTerminal()));
-    over.set(true);
+            new Thread(() -> stopUnless(over, sweeper, folder, out), "baton-stop-sweep"));
+    List<String> problems;
+    try {
+      problems =
+          Sweep.run(experiment, folder, launcher, home(), new ConsoleProgress(out, onTerminal()));
+    } catch (InterruptedException e) {
+      return Main.FAILED; // stopped: the hook has said how to go on
+    } finally {
+      over.set(true);
+    }
     report(Report.write(folder), out);
     if (problems.isEmpty()) {
       return 0;
@@ -65,8 +72,11 @@ final class Experiments {
     out.println("        " + files.chinese());
   }
 
-  private static void hintUnless(AtomicBoolean over, RunFolder folder, PrintStream out) {
-    if (!over.get()) {
+  /** On a signal: the sweep ends at once instead of seeing its workers die. */
+  private static void stopUnless(
+      AtomicBoolean over, Thread sweeper, RunFolder folder, PrintStream out) {
+    if (over.compareAndSet(false, true)) {
+      sweeper.interrupt();
       out.println();
       out.println("Stopped. To go on: ./baton experiment run --resume " + folder.root());
     }

@@ -31,7 +31,7 @@ public final class QuickstartCommand implements Callable<Integer> {
   QuickstartCommand() {}
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public Integer call() throws IOException {
     Path file = Experiments.home().resolve("experiments").resolve("quickstart.yaml");
     try {
       Experiment experiment = Experiment.read(file);

@@ -141,8 +141,7 @@ class DeploymentTest {
     parent.destroyForcibly();
 
     ProcessHandle.of(child)
-        .ifPresent(
-            handle -> assertThat(handle.onExit()).succeedsWithin(20, TimeUnit.SECONDS));
+        .ifPresent(handle -> assertThat(handle.onExit()).succeedsWithin(20, TimeUnit.SECONDS));
     assertGone(child);
   }
 

@@ -66,8 +66,7 @@ class ProxyTest {
     return send(proxy, "POST", path, body, Headers.empty());
   }
 
-  private Answer send(
-      ProxyServer proxy, String method, String path, String body, Headers headers)
+  private Answer send(ProxyServer proxy, String method, String path, String body, Headers headers)
       throws IOException {
     URI uri = URI.create("http://127.0.0.1:" + proxy.port() + path);
     try (HttpReply reply =
@@ -163,7 +162,9 @@ class ProxyTest {
       String deep = "[".repeat(100_000);
       for (String body : List.of("", "no json", "[]", "{\"a\":" + deep, "\"x\"", "{\"a\":1}x")) {
         Answer answer = post(proxy, "/v1/completions", body);
-        assertThat(answer.status()).as(body.substring(0, Math.min(9, body.length()))).isEqualTo(400);
+        assertThat(answer.status())
+            .as(body.substring(0, Math.min(9, body.length())))
+            .isEqualTo(400);
         assertThat(Json.parse(answer.body()).path("error").path("type").asString())
             .isEqualTo("invalid_request_error");
       }
@@ -177,8 +178,7 @@ class ProxyTest {
   @Test
   void aFailedPrefillGoesToAnotherWorkerWhileTheDecodeWorkerWaits() throws Exception {
     AtomicInteger handed = new AtomicInteger();
-    try (FakeUpstream broken =
-            new FakeUpstream(x -> FakeUpstream.json(x, 502, "{\"error\":{}}"));
+    try (FakeUpstream broken = new FakeUpstream(x -> FakeUpstream.json(x, 502, "{\"error\":{}}"));
         FakeUpstream good =
             new FakeUpstream(
                 x -> {
@@ -201,14 +201,12 @@ class ProxyTest {
           broken.bodies.getFirst().path("kv_transfer_params").path("transfer_id").asString();
       assertThat(good.bodies)
           .anyMatch(
-              b ->
-                  b.path("kv_transfer_params").path("transfer_id").asString().equals(failedId));
+              b -> b.path("kv_transfer_params").path("transfer_id").asString().equals(failedId));
     }
   }
 
   @Test
-  void whenNoPrefillWorkerCanTheClientGetsItsErrorAndTheDecodeWorkerIsCalledOff()
-      throws Exception {
+  void whenNoPrefillWorkerCanTheClientGetsItsErrorAndTheDecodeWorkerIsCalledOff() throws Exception {
     try (FakeUpstream p =
             new FakeUpstream(x -> FakeUpstream.json(x, 400, "{\"error\":{\"message\":\"no\"}}"));
         FakeUpstream d = new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
@@ -279,8 +277,7 @@ class ProxyTest {
                     FakeUpstream.write(stream, FakeUpstream.chunk(id, 13).substring(0, 40));
                     stream.abort();
                   } else {
-                    FakeUpstream.write(
-                        stream, FakeUpstream.chunk(id, 13) + FakeUpstream.last(id));
+                    FakeUpstream.write(stream, FakeUpstream.chunk(id, 13) + FakeUpstream.last(id));
                     stream.close();
                   }
                 });
@@ -319,8 +316,7 @@ class ProxyTest {
   @Test
   void aClientThatLeavesTakesBothLegsAlong() throws Exception {
     try (FakeUpstream p = new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
-        FakeUpstream d =
-            new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
+        FakeUpstream d = new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
         ProxyServer proxy = proxy(List.of(p), List.of(d))) {
       HttpCall call =
           client.call(
@@ -350,15 +346,16 @@ class ProxyTest {
             new FakeUpstream(
                 x ->
                     FakeUpstream.json(
-                        x, 200, Json.text(Json.object().put("k", x.header("authorization").orElse("")))));
+                        x,
+                        200,
+                        Json.text(Json.object().put("k", x.header("authorization").orElse("")))));
         ProxyServer proxy =
             ProxyServer.start(
                 withKeys(options(List.of(w), List.of(w), RoutingPolicy.LEAST_LOADED)))) {
       assertThat(post(proxy, "/v1/completions", "{}").status()).isEqualTo(401);
       assertThat(send(proxy, "GET", "/health", "", Headers.empty()).status()).isEqualTo(200);
       Headers key = Headers.of("Authorization", "Bearer secret");
-      assertThat(send(proxy, "POST", "/v1/completions", "{}", key).body())
-          .contains("Bearer inner");
+      assertThat(send(proxy, "POST", "/v1/completions", "{}", key).body()).contains("Bearer inner");
       assertThat(send(proxy, "GET", "/v1/models", "", key).body()).contains("Bearer inner");
     }
   }
@@ -386,8 +383,7 @@ class ProxyTest {
       HostPort discovery = new HostPort("127.0.0.1", proxy.discoveryPort());
       HostPort http = w.address().http();
       Announcer p =
-          Announcer.start(
-              List.of(discovery), Announcer.Type.P, http, new HostPort("127.0.0.1", 1));
+          Announcer.start(List.of(discovery), Announcer.Type.P, http, new HostPort("127.0.0.1", 1));
       await(() -> health(proxy).path("prefill").size() == 1);
       assertThat(health(proxy).path("prefill").get(0).path("http").asString())
           .isEqualTo(http.toString());
@@ -410,14 +406,18 @@ class ProxyTest {
     CountDownLatch hold = new CountDownLatch(1);
     AtomicInteger fast = new AtomicInteger();
     try (FakeUpstream p = FakeUpstream.prefill();
-        FakeUpstream slow = new FakeUpstream(x -> {
-          hold.await(20, TimeUnit.SECONDS);
-          FakeUpstream.json(x, 200, "{}");
-        });
-        FakeUpstream quick = new FakeUpstream(x -> {
-          fast.incrementAndGet();
-          FakeUpstream.json(x, 200, "{}");
-        });
+        FakeUpstream slow =
+            new FakeUpstream(
+                x -> {
+                  hold.await(20, TimeUnit.SECONDS);
+                  FakeUpstream.json(x, 200, "{}");
+                });
+        FakeUpstream quick =
+            new FakeUpstream(
+                x -> {
+                  fast.incrementAndGet();
+                  FakeUpstream.json(x, 200, "{}");
+                });
         ProxyServer proxy =
             ProxyServer.start(
                 options(List.of(p), List.of(slow, quick), RoutingPolicy.LEAST_LOADED))) {

@@ -4,8 +4,10 @@ import dev.baton.bench.BenchException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
@@ -19,6 +21,7 @@ import java.util.function.Consumer;
  */
 final class RandomPrompts {
   private static final int ROUNDS = 20;
+  private static final int STABLE_TRIES = 50;
 
   /** Ids below this exist in every vocabulary worth measuring, if nobody can tell its size. */
   private static final int SAFE_VOCABULARY = 4000;
@@ -37,6 +40,9 @@ final class RandomPrompts {
   private final Optional<PromptTokenizer> tokenizer;
   private final boolean chat;
   private final Consumer<String> warnings;
+
+  /** What {@link #comesBack(PromptTokenizer, int)} found out. */
+  private final Map<Integer, Boolean> comesBack = new ConcurrentHashMap<>();
 
   RandomPrompts(
       DatasetSpec.Random spec,
@@ -181,14 +187,35 @@ final class RandomPrompts {
         break;
       }
       // Cutting alone can go in circles: half a character becomes a replacement character, which
-      // is longer again. So each further round also draws more of the tail anew.
+      // is longer again. So each further round also draws more of the tail anew, of tokens that
+      // come back as themselves.
       int kept = Math.clamp(encoded.length, 0, Math.max(0, wanted.length - round));
       ids = Arrays.copyOf(encoded, wanted.length);
       for (int i = kept; i < wanted.length; i++) {
-        ids[i] = allowed[random.nextInt(allowed.length)];
+        ids[i] = stable(known, allowed, random);
       }
     }
     return new Exact(text, encoded);
+  }
+
+  /** A token whose text encodes to it alone; half characters, for one, do not. */
+  private int stable(PromptTokenizer known, int[] allowed, SplittableRandom random)
+      throws BenchException {
+    int id = allowed[random.nextInt(allowed.length)];
+    for (int tries = 0; tries < STABLE_TRIES && !comesBack(known, id); tries++) {
+      id = allowed[random.nextInt(allowed.length)];
+    }
+    return id;
+  }
+
+  private boolean comesBack(PromptTokenizer known, int id) throws BenchException {
+    Boolean answer = comesBack.get(id);
+    if (answer == null) {
+      int[] again = known.encode(known.decode(new int[] {id}), false);
+      answer = again.length == 1 && again[0] == id;
+      comesBack.put(id, answer);
+    }
+    return answer;
   }
 
   private List<PromptRequest> words(int count) {

@@ -10,6 +10,8 @@ import java.io.Console;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -134,13 +136,23 @@ final class BenchServeCommand implements Callable<Integer> {
   }
 
   private static void showErrors(BenchResult result, PrintWriter err) {
-    result.requests().stream()
-        .map(RequestSample::error)
-        .filter(error -> !error.isEmpty())
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    for (RequestSample request : result.requests()) {
+      if (!request.success()) {
+        counts.merge(request.error(), 1, Integer::sum);
+      }
+    }
+    counts.entrySet().stream()
         .limit(SHOWN_ERRORS)
-        .forEach(error -> err.println("request failed: " + error));
-    if (result.failed() > SHOWN_ERRORS) {
-      err.println("… and " + (result.failed() - SHOWN_ERRORS) + " more failed requests");
+        .forEach(
+            entry ->
+                err.println(
+                    (entry.getValue() == 1
+                            ? "1 request failed: "
+                            : entry.getValue() + " requests failed: ")
+                        + entry.getKey()));
+    if (counts.size() > SHOWN_ERRORS) {
+      err.println("… and with " + (counts.size() - SHOWN_ERRORS) + " other messages");
     }
     err.flush();
   }

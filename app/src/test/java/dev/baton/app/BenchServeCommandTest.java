@@ -146,7 +146,7 @@ class BenchServeCommandTest {
     assertThat(run("--base-url", url, "--model", "m", "--num-prompts", "2")).isEqualTo(1);
     assertThat(out.toString()).contains("Failed requests:                         2         ");
     assertThat(err.toString())
-        .contains("request failed: HTTP 500", "none of the 2 requests succeeded")
+        .contains("2 requests failed: HTTP 500", "none of the 2 requests succeeded")
         .doesNotContain("\tat ");
   }
 

@@ -64,10 +64,18 @@ final class LoadSession {
     try (HttpClientPool pool = new HttpClientPool(client)) {
       long deadline = System.nanoTime() + options.readyTimeout().toNanos();
       ServerInfo server = server(pool, deadline);
+      if (!server.listed().equals(server.model())) {
+        progress.warning(
+            "the server does not list the model "
+                + server.model()
+                + "; it lists "
+                + server.listed()
+                + " first");
+      }
       Optional<PromptTokenizer> tokenizer =
           options
               .tokenizer()
-              .or(() -> ServerTokenizer.probe(pool, options, headers, server.model()));
+              .or(() -> ServerTokenizer.probe(pool, options, headers, server.listed()));
       progress.phase("preparing prompts");
       List<PromptRequest> requests =
           Datasets.build(

@@ -16,10 +16,11 @@ import tools.jackson.databind.JsonNode;
  * What the server says about itself.
  *
  * @param model name of its first model, or the one asked for
+ * @param listed the same if the server's list has it, else the list's first (for its tokenizer)
  * @param root name of that model's files, for the result
  * @param baton whether it is one of ours
  */
-record ServerInfo(String model, String root, boolean baton) {
+record ServerInfo(String model, String listed, String root, boolean baton) {
   private static final int MAX_BYTES = 4 << 20;
 
   /**
@@ -80,7 +81,7 @@ record ServerInfo(String model, String root, boolean baton) {
     String name = wanted.isEmpty() ? id : wanted;
     String root = chosen.path("root").asString(name);
     boolean baton = chosen.path("owned_by").asString("").equals("baton");
-    return new ServerInfo(name, options.model().orElse(root), baton);
+    return new ServerInfo(name, id.isEmpty() ? name : id, options.model().orElse(root), baton);
   }
 
   /** Nobody answers; a later attempt may go better. */

@@ -132,7 +132,7 @@ final class FakeServer implements AutoCloseable {
   }
 
   private void tokenize(JsonNode body, Reply reply) throws IOException {
-    if (!tokenizer) {
+    if (!tokenizer || !body.path("model").asString("").equals("served")) {
       reply.json(404, "{\"detail\": \"Not Found\"}");
       return;
     }

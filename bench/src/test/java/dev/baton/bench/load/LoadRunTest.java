@@ -367,6 +367,18 @@ class LoadRunTest {
   }
 
   @Test
+  void aModelThatTheServerDoesNotListIsAskedForAllTheSame() throws Exception {
+    try (FakeServer server = new FakeServer((request, reply) -> reply.answer(request))) {
+      BenchResult result = run(options(server, 2).model("alias").servedModelName("sent"));
+      assertThat(result.modelId()).isEqualTo("alias");
+      assertThat(server.requests)
+          .allMatch(request -> request.body().path("model").asString().equals("sent"))
+          // The server's tokenizer prepared the prompts, under the name that it knows.
+          .allMatch(request -> request.body().path("prompt").isString());
+    }
+  }
+
+  @Test
   void withoutATokenizerIdsAreSentToCompletionsAndWordsToChats() throws Exception {
     List<String> warnings = new ArrayList<>();
     Progress progress =

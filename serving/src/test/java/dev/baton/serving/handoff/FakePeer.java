@@ -64,9 +64,10 @@ final class FakePeer implements AutoCloseable {
   /** Whether the other side has closed the connection. */
   boolean closedByPeer() throws IOException {
     try {
-      while (in.read() >= 0) {
-        continue;
-      }
+      int read;
+      do {
+        read = in.read();
+      } while (read >= 0);
       return true;
     } catch (java.net.SocketException reset) {
       return true;

@@ -159,8 +159,8 @@ class DisaggregatedTest {
       try (HttpReply reply = deployment.post("/v1/completions", body)) {
         assertThat(reply.status()).isEqualTo(200);
         SseReader events = new SseReader(reply.body());
-        Optional<SseEvent> next;
-        while ((next = events.next()).isPresent() && !next.get().data().equals("[DONE]")) {
+        Optional<SseEvent> next = events.next();
+        while (next.isPresent() && !next.get().data().equals("[DONE]")) {
           assertThat(next.get().event()).isEqualTo("message");
           JsonNode chunk = Json.parse(next.get().data());
           assertThat(next.get().data()).doesNotContain("token_ids");
@@ -182,6 +182,7 @@ class DisaggregatedTest {
               }
             }
           }
+          next = events.next();
         }
         assertThat(next).as("ends with [DONE]").isPresent();
       }

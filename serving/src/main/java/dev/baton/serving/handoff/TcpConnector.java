@@ -96,7 +96,10 @@ final class TcpConnector implements KvConnector {
         new TcpConnector(config, engine, port, layout, fingerprint, address, server);
     connector.decodeSide.start();
     long every = Math.max(10, Math.min(500, config.lease().toMillis() / 4));
-    connector.timer.scheduleWithFixedDelay(connector::tick, every, every, TimeUnit.MILLISECONDS);
+    // tick() catches what fails, so nobody needs the future.
+    var unused =
+        connector.timer.scheduleWithFixedDelay(
+            connector::tick, every, every, TimeUnit.MILLISECONDS);
     return connector;
   }
 

@@ -98,7 +98,7 @@ final class Caveats {
   private static void slowArrivals(ReportInput input, List<Text> out) {
     for (DeploymentResults d : input.deployments()) {
       for (RateResult r : d.open()) {
-        if (r.throughput() < 0.85 * r.rate() && r.completed() > 0) {
+        if (r.throughput() < 0.9 * r.rate() && r.completed() > 0) {
           out.add(
               new Text(
                   d.label()

@@ -5,6 +5,7 @@ import dev.baton.bench.experiment.Experiment;
 import dev.baton.bench.experiment.ExperimentException;
 import dev.baton.bench.experiment.RunFolder;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -69,6 +70,8 @@ public final class ExperimentCommand implements Runnable {
         return Experiments.run(folder(), System.out);
       } catch (ExperimentException | DeploymentException e) {
         throw new UserError(String.valueOf(e.getMessage()), e);
+      } catch (FileSystemException e) {
+        throw Experiments.fileProblem(e);
       }
     }
 

@@ -9,7 +9,11 @@ import dev.baton.bench.report.Report;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -64,6 +68,19 @@ final class Experiments {
     out.println(problems.size() + " problem(s) on the way:");
     problems.forEach(p -> out.println("  ! " + p));
     return Main.FAILED;
+  }
+
+  /** A file that cannot be read or written, in the user's words. */
+  static UserError fileProblem(FileSystemException e) {
+    String why =
+        switch (e) {
+          case AccessDeniedException denied -> "permission denied";
+          case NoSuchFileException missing -> "there is no such file or folder";
+          case FileAlreadyExistsException taken -> "a file is in the way";
+          default -> e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+        };
+    return new UserError(
+        "cannot use '" + e.getFile() + "': " + why + ". Give a folder that you can write to.", e);
   }
 
   static void report(Report.Written files, PrintStream out) {

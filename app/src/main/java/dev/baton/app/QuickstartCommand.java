@@ -5,6 +5,7 @@ import dev.baton.bench.experiment.Experiment;
 import dev.baton.bench.experiment.ExperimentException;
 import dev.baton.bench.experiment.RunFolder;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -39,6 +40,8 @@ public final class QuickstartCommand implements Callable<Integer> {
           RunFolder.create(out, experiment.name(), Files.readString(file)), System.out);
     } catch (ExperimentException | DeploymentException e) {
       throw new UserError(String.valueOf(e.getMessage()), e);
+    } catch (FileSystemException e) {
+      throw Experiments.fileProblem(e);
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.baton.bench.experiment.Slo;
 import dev.baton.bench.report.Report;
 import dev.baton.bench.results.ResultFormatException;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -74,6 +75,8 @@ public final class ReportCommand implements Callable<Integer> {
       return 0;
     } catch (ExperimentException | ResultFormatException e) {
       throw new UserError(String.valueOf(e.getMessage()), e);
+    } catch (FileSystemException e) {
+      throw Experiments.fileProblem(e);
     }
   }
 

@@ -17,7 +17,7 @@ final class Exp {
   private static final float MAGIC = 12582912f;
 
   private static final int MAGIC_BITS = 0x4b400000;
-  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_HIGH = 0x1.63p-1f;
   private static final float LN2_LOW = -2.1219444e-4f;
   private static final float C0 = 1.9875691e-4f;
   private static final float C1 = 1.3981999e-3f;

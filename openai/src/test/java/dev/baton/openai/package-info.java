@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.openai;
+
+import org.jspecify.annotations.NullMarked;

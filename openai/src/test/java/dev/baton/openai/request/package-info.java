@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.openai.request;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.openai.response;
+
+import org.jspecify.annotations.NullMarked;

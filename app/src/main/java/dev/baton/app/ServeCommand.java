@@ -200,6 +200,11 @@ final class ServeCommand implements Callable<Integer> {
   private boolean noLogStats;
 
   @Option(
+      names = "--no-warm-up",
+      description = "Be ready without sending a few requests through everything first.")
+  private boolean noWarmUp;
+
+  @Option(
       names = "--drain-seconds",
       defaultValue = "10",
       paramLabel = "S",
@@ -272,6 +277,7 @@ final class ServeCommand implements Callable<Integer> {
         transfer(),
         logRequests,
         !noLogStats,
+        !noWarmUp,
         Version.text(),
         WorkerOptions.DEFAULT_MAX_CHOICES,
         Duration.ofMillis(Math.round(number("--drain-seconds", drainSeconds, 0, 86_400) * 1000)));

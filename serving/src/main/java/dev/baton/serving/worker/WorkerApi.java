@@ -21,7 +21,16 @@ final class WorkerApi implements Handler {
 
     /** Serving. */
     record Ready(LoadedModel model, GenerateEndpoint generate, TokenizeEndpoint tokenize)
-        implements State {}
+        implements State {
+
+      static Ready of(LoadedModel model, Metrics metrics, boolean logRequests) {
+        PromptEncoder encoder = new PromptEncoder(model);
+        return new Ready(
+            model,
+            new GenerateEndpoint(model, encoder, metrics, logRequests),
+            new TokenizeEndpoint(model, encoder));
+      }
+    }
 
     /** No longer serving. */
     record Stopping() implements State {}

@@ -28,6 +28,7 @@ import java.util.OptionalLong;
  * @param kvTransfer role and addresses for the hand-off; empty: a combined worker
  * @param logRequests whether to log a line for each finished request
  * @param logStats whether to log a line of throughput every ten seconds of activity
+ * @param warmUp whether to send a few requests through engine and API before being ready
  * @param version what /version says
  * @param maxChoices largest {@code n}, and most prompts in one completion request
  * @param drain how long requests in progress may go on after a stop was asked for
@@ -46,6 +47,7 @@ public record WorkerOptions(
     Optional<KvTransferConfig> kvTransfer,
     boolean logRequests,
     boolean logStats,
+    boolean warmUp,
     String version,
     int maxChoices,
     Duration drain) {
@@ -74,6 +76,7 @@ public record WorkerOptions(
         Optional.empty(),
         false,
         false,
+        false,
         "unknown",
         DEFAULT_MAX_CHOICES,
         Duration.ofSeconds(10));
@@ -95,6 +98,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        warmUp,
         version,
         maxChoices,
         drain);
@@ -116,6 +120,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        warmUp,
         version,
         maxChoices,
         drain);
@@ -137,6 +142,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        warmUp,
         version,
         maxChoices,
         drain);
@@ -158,6 +164,7 @@ public record WorkerOptions(
         kvTransfer,
         logRequests,
         logStats,
+        warmUp,
         version,
         maxChoices,
         drain);
@@ -179,6 +186,7 @@ public record WorkerOptions(
         Optional.of(config),
         logRequests,
         logStats,
+        warmUp,
         version,
         maxChoices,
         drain);

@@ -74,12 +74,10 @@ public final class WorkerServer implements AutoCloseable {
     if (options.logStats()) {
       parts.add(new StatsLog(loaded, metrics));
     }
-    PromptEncoder encoder = new PromptEncoder(loaded);
-    api.ready(
-        new WorkerApi.State.Ready(
-            loaded,
-            new GenerateEndpoint(loaded, encoder, metrics, options.logRequests()),
-            new TokenizeEndpoint(loaded, encoder)));
+    if (options.warmUp()) {
+      WarmUp.run(loaded);
+    }
+    api.ready(WorkerApi.State.Ready.of(loaded, metrics, options.logRequests()));
     // Announced last: a proxy may send requests from here on.
     options.kvTransfer().ifPresent(transfer -> announce(transfer, loaded));
   }

@@ -121,6 +121,7 @@ final class Deployment implements AutoCloseable {
         sized.kvTransfer(),
         false,
         false,
+        false,
         "test",
         sized.maxChoices(),
         Duration.ZERO);

@@ -97,7 +97,7 @@ final class TcpConnector implements KvConnector {
     connector.decodeSide.start();
     long every = Math.max(10, Math.min(500, config.lease().toMillis() / 4));
     // tick() catches what fails, so nobody needs the future.
-    var unused =
+    var _ =
         connector.timer.scheduleWithFixedDelay(
             connector::tick, every, every, TimeUnit.MILLISECONDS);
     return connector;

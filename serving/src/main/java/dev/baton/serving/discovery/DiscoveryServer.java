@@ -50,7 +50,7 @@ public final class DiscoveryServer implements AutoCloseable {
               + " cannot be opened on "
               + host
               + ": "
-              + reason(e.getCause())
+              + reason(e)
               + ". Choose another with --discovery-port, or stop what uses this one.",
           e);
     } catch (InterruptedException e) {
@@ -60,11 +60,12 @@ public final class DiscoveryServer implements AutoCloseable {
     }
   }
 
-  private static String reason(Throwable cause) {
+  private static String reason(ExecutionException failure) {
+    Throwable cause = failure.getCause();
     if (cause instanceof ZMQException zmq && zmq.getErrorCode() == ZMQ.Error.EADDRINUSE.getCode()) {
       return "it is in use";
     }
-    return String.valueOf(cause.getMessage());
+    return cause == null ? "unknown" : String.valueOf(cause.getMessage());
   }
 
   /** The port that workers announce themselves to. */

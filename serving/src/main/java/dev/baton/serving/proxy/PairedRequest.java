@@ -196,9 +196,10 @@ final class PairedRequest {
   /** Reads the end of the body, so that the connection can be used again. */
   private static void drain(SseBlocks blocks) {
     try {
-      while (blocks.next().length > 0) {
-        continue;
-      }
+      int length;
+      do {
+        length = blocks.next().length;
+      } while (length > 0);
     } catch (IOException e) {
       // The client has its answer; the connection is not used again.
     }

@@ -123,8 +123,8 @@ final class ProxyHandler implements Handler {
     String problem = "";
     for (Role role : new Role[] {Role.DECODE, Role.PREFILL}) {
       Set<Upstream> tried = new HashSet<>();
-      Optional<Upstream.Use> next;
-      while ((next = proxy.upstreams().choose(role, 0, tried)).isPresent()) {
+      Optional<Upstream.Use> next = proxy.upstreams().choose(role, 0, tried);
+      while (next.isPresent()) {
         try (Upstream.Use use = next.get()) {
           tried.add(use.worker());
           HttpCall call = upward.call(use.worker(), exchange.method(), target, exchange.body());
@@ -139,6 +139,7 @@ final class ProxyHandler implements Handler {
             proxy.upstreams().failed(use.worker());
           }
         }
+        next = proxy.upstreams().choose(role, 0, tried);
       }
     }
     if (problem.isEmpty()) {

@@ -222,6 +222,7 @@ final class ServeCommand implements Callable<Integer> {
       },
       hidden = true,
       description = "Accepted and without effect.")
+  @SuppressWarnings("UnusedVariable") // it is there to be accepted
   private boolean withoutEffect;
 
   @Spec private CommandSpec spec;
@@ -290,8 +291,8 @@ final class ServeCommand implements Callable<Integer> {
             ? OptionalInt.empty()
             : OptionalInt.of(count("--max-model-len", maxModelLen, 2)),
         count("--max-num-batched-tokens", maxNumBatchedTokens, 1),
-        count("--max-num-seqs", maxNumSeqs, 1),
-        count("--block-size", blockSize, 1),
+        count("--max-num-seqs", maxNumSeqs, 1, 65_536),
+        count("--block-size", blockSize, 1, 4096),
         prefixCaching,
         oneOf("--load-format", loadFormat, "auto", "safetensors", "dummy").equals("dummy")
             ? LoadFormat.DUMMY
@@ -304,7 +305,9 @@ final class ServeCommand implements Callable<Integer> {
         numGpuBlocks == null
             ? OptionalInt.empty()
             : OptionalInt.of(count("--num-gpu-blocks-override", numGpuBlocks, 1)),
-        threads == null ? OptionalInt.empty() : OptionalInt.of(count("--threads", threads, 1)));
+        threads == null
+            ? OptionalInt.empty()
+            : OptionalInt.of(count("--threads", threads, 1, 1024)));
   }
 
   private String model() {
@@ -381,9 +384,12 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static int count(String option, long given, int least) {
-    if (given > Integer.MAX_VALUE) {
-      throw new UserError(
-          option + " is " + given + "; it must be at most " + Integer.MAX_VALUE + ".");
+    return count(option, given, least, Integer.MAX_VALUE);
+  }
+
+  private static int count(String option, long given, int least, int most) {
+    if (given > most) {
+      throw new UserError(option + " is " + given + "; it must be at most " + most + ".");
     }
     return (int) atLeast(option, given, least);
   }

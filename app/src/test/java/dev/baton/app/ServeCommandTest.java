@@ -50,6 +50,8 @@ class ServeCommandTest {
     "--tensor-parallel-size, 2, only 1",
     "--max-model-len, 1, at least 2",
     "--max-num-seqs, 0, at least 1",
+    "--threads, 100000, at most 1024",
+    "--block-size, 2000000000, at most 4096",
     "--gpu-memory-utilization, 1.5, from 0.01 to 1",
     "--device, tpu, cpu",
     "--kv-transfer-config, {, --kv-transfer-config",

@@ -133,7 +133,7 @@ final class Attributes {
       case Value.Bool b -> NumberMethods.get(object, name);
       case Value.Real f -> NumberMethods.get(object, name);
       case NamespaceValue n -> n.fields().get(name);
-      case LoopValue l -> l.attribute(rendering, name);
+      case LoopValue l -> l.attribute(name);
       case MacroValue m -> m.attribute(name) instanceof Undefined ? null : m.attribute(name);
       case CyclerValue c -> ContainerMethods.ofCycler(c, name);
       default -> null;

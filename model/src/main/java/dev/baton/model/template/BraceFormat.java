@@ -133,7 +133,7 @@ final class BraceFormat {
     while (end < name.length() && name.charAt(end) != '.' && name.charAt(end) != '[') {
       end++;
     }
-    Value value = argument(name.substring(0, end));
+    Value value = argument(name.substring(0, end), end == name.length());
     while (end < name.length()) {
       rendering.budget().step();
       if (name.charAt(end) == '.') {
@@ -167,13 +167,18 @@ final class BraceFormat {
     return Value.Int.of(Long.parseLong(digits));
   }
 
-  private Value argument(String name) {
-    if (name.isEmpty() || isNumber(name)) {
-      if (name.isEmpty() ? numbered : automatic > 0) {
+  /**
+   * The argument of that name or number.
+   *
+   * @param alone whether no attribute or item of it follows; only then is numbering looked at
+   */
+  private Value argument(String name, boolean alone) {
+    if (isNumber(name) || (name.isEmpty() && alone)) {
+      if (alone && (name.isEmpty() ? numbered : automatic > 0)) {
         throw TemplateException.of(
             "cannot switch between automatic field numbering and manual field specification");
       }
-      numbered |= !name.isEmpty();
+      numbered |= alone && !name.isEmpty();
       int index = name.isEmpty() ? automatic++ : Numbers.index(index(name));
       if (index >= arguments.positional().size()) {
         throw TemplateException.of(
@@ -229,7 +234,7 @@ final class BraceFormat {
       throw TemplateException.of("Precision not allowed in integer format specifier");
     }
     if (type == 'c') {
-      return spec.text(budget, Character.toString(Math.clamp(Numbers.index(value), 0, 0x10ffff)));
+      return spec.text(budget, PercentFormat.character(value));
     }
     if (" dnboxX".indexOf(type) < 0) {
       throw unknownType(type, value);

@@ -97,8 +97,7 @@ final class Checks {
         statements(block.body().statements(), place.inScope());
       }
       case Node.Scoped scoped -> statements(scoped.body().statements(), place.inScope());
-      case Node.Generation generation ->
-          statements(generation.body().statements(), place.inRoutine());
+      case Node.Generation generation -> routine(generation.routine(), place);
       case Node.Break end -> inLoop("break", place);
       case Node.Continue next -> inLoop("continue", place);
       case Node.Data data -> {}

@@ -72,6 +72,15 @@ final class Interpreter {
     out.append(text);
   }
 
+  /** Writes what a filter or call block gives, which has to be text: Jinja does not convert it. */
+  private void writeText(Value value) {
+    if (!(value instanceof Value.Str text)) {
+      throw TemplateException.of(
+          "the block gives " + value.typeName() + ", but only text can be written");
+    }
+    write(text.text());
+  }
+
   private Flow execute(Body body, Scope scope) {
     return execute(body.statements(), scope);
   }
@@ -129,7 +138,7 @@ final class Interpreter {
           scope.set(macro.name(), routine(macro.name(), macro.routine(), scope));
       case Node.CallBlock call -> {
         Value caller = routine("", call.caller(), scope);
-        write(rendering.str(evaluator.call(call.call(), scope, caller)));
+        writeText(evaluator.call(call.call(), scope, caller));
       }
       case Node.FilterBlock block -> {
         Scope inner = enter(block.body(), scope);
@@ -138,13 +147,13 @@ final class Interpreter {
           return captured.flow();
         }
         Value text = Value.Str.of(captured.text());
-        write(rendering.str(evaluator.filter(block.filters(), text, inner)));
+        writeText(evaluator.filter(block.filters(), text, inner));
       }
       case Node.Scoped scoped -> {
         return execute(scoped.body(), enter(scoped.body(), scope));
       }
       case Node.Generation generation ->
-          execute(generation.body(), enter(generation.body(), scope));
+          writeText(routine("", generation.routine(), scope).call(rendering, Arguments.NONE));
       case Node.Break end -> {
         return Flow.BREAK;
       }
@@ -191,19 +200,21 @@ final class Interpreter {
     }
     LoopValue.Recursion recursion =
         loop.recursive() ? (over, deeper) -> recurse(loop, over, scope, deeper) : null;
-    LoopValue state = new LoopValue(iterable, items, filter != null, depth, recursion);
-    boolean any = false;
+    LoopValue state = new LoopValue(rendering, iterable, items, filter != null, depth, recursion);
+    boolean completed = false;
     for (Value item = state.advance(); item != null; item = state.advance()) {
       budget.step();
       Scope inner = enter(loop.body(), scope);
       inner.set("loop", state);
       assign(loop.target(), item, inner);
-      any = true;
-      if (execute(loop.body(), inner) == Flow.BREAK) {
-        return Flow.NEXT;
+      Flow flow = execute(loop.body(), inner);
+      // As in Jinja, a turn counts for the else branch only if it came to its end.
+      completed |= flow == Flow.NEXT;
+      if (flow == Flow.BREAK) {
+        break;
       }
     }
-    if (!any) {
+    if (!completed) {
       return execute(loop.otherwise(), enter(loop.otherwise(), scope));
     }
     return Flow.NEXT;

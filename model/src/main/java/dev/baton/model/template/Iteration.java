@@ -83,7 +83,7 @@ final class Iteration {
       case DictView v -> v.dict().size();
       case RangeValue r -> r.length();
       case Undefined u -> 0;
-      case LoopValue l -> l.length(rendering);
+      case LoopValue l -> l.length();
       default -> -1;
     };
   }

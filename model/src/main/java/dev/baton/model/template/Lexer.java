@@ -74,6 +74,11 @@ final class Lexer {
   }
 
   private void comment(int from) {
+    if (from == source.length()) {
+      // Jinja lets a comment or raw block pass that begins where the template ends.
+      pos = from;
+      return;
+    }
     int end = source.indexOf("#}", from);
     if (end < 0) {
       throw TemplateException.of("the comment that begins here has no end, add '#}'").atLine(line);
@@ -85,11 +90,7 @@ final class Lexer {
   }
 
   private void raw(int from) {
-    if (source.startsWith("\n", from - 1)) {
-      lineStarting = true;
-    } else {
-      lineStarting = false;
-    }
+    lineStarting = source.charAt(from - 1) == '\n';
     for (int at = source.indexOf("{%", from); at >= 0; at = source.indexOf("{%", at + 1)) {
       char sign = signAt(at + 2);
       int end = endOfWordTag(at + 2 + (sign == ' ' ? 0 : 1), "endraw", true);
@@ -100,6 +101,10 @@ final class Lexer {
         countLines(pos);
         return;
       }
+    }
+    if (from == source.length()) {
+      pos = from;
+      return;
     }
     throw TemplateException.of("the raw block that begins here has no end, add '{% endraw %}'")
         .atLine(line);

@@ -13,6 +13,7 @@ final class LoopValue implements CallableValue {
     Value render(Value iterable, int depth);
   }
 
+  private final Rendering rendering;
   private final Value iterable;
   private final boolean filtered;
   private final int depth;
@@ -31,11 +32,13 @@ final class LoopValue implements CallableValue {
    * @param depth how often the loop called itself to come here
    */
   LoopValue(
+      Rendering rendering,
       Value iterable,
       Iterator<Value> items,
       boolean filtered,
       int depth,
       @Nullable Recursion recursion) {
+    this.rendering = rendering;
     this.iterable = iterable;
     this.items = items;
     this.filtered = filtered;
@@ -66,7 +69,7 @@ final class LoopValue implements CallableValue {
     return after;
   }
 
-  int length(Rendering rendering) {
+  int length() {
     if (length < 0) {
       length = filtered ? -1 : Iteration.lengthOrMinusOne(rendering, iterable);
       if (length < 0) {
@@ -82,15 +85,15 @@ final class LoopValue implements CallableValue {
     return length;
   }
 
-  @Nullable Value attribute(Rendering rendering, String name) {
+  @Nullable Value attribute(String name) {
     return switch (name) {
       case "index" -> Int.of(index + 1L);
       case "index0" -> Int.of(index);
-      case "revindex" -> Int.of(length(rendering) - (long) index);
-      case "revindex0" -> Int.of(length(rendering) - (long) index - 1);
+      case "revindex" -> Int.of(length() - (long) index);
+      case "revindex0" -> Int.of(length() - (long) index - 1);
       case "first" -> Bool.of(index == 0);
       case "last" -> Bool.of(peek() == null);
-      case "length" -> Int.of(length(rendering));
+      case "length" -> Int.of(length());
       case "depth" -> Int.of(depth + 1L);
       case "depth0" -> Int.of(depth);
       case "previtem" -> before == null ? new Undefined("there is no previous item") : before;
@@ -100,7 +103,7 @@ final class LoopValue implements CallableValue {
       }
       case "cycle" -> new Builtin("cycle", (r, arguments) -> cycle(arguments));
       case "changed" ->
-          new Builtin("changed", (r, arguments) -> changed(r, arguments.positional()));
+          new Builtin("changed", (r, arguments) -> changed(arguments.positional()));
       default -> null;
     };
   }
@@ -113,13 +116,18 @@ final class LoopValue implements CallableValue {
     return values.get(Math.floorMod(index, values.size()));
   }
 
-  private Value changed(Rendering rendering, List<Value> values) {
+  private Value changed(List<Value> values) {
     Value now = TupleValue.of(values);
     if (lastChanged != null && Comparing.equal(rendering.budget(), lastChanged, now)) {
       return Bool.FALSE;
     }
     lastChanged = now;
     return Bool.TRUE;
+  }
+
+  /** What printing the variable shows: the turn and, where it is known, the number of turns. */
+  String describe() {
+    return "<LoopContext " + (index + 1) + "/" + length() + ">";
   }
 
   @Override

@@ -60,7 +60,7 @@ final class NameWalk {
         block.filters().forEach(f -> arguments(f.arguments()));
       }
       case Node.Scoped scoped -> statements(scoped.body().statements());
-      case Node.Generation generation -> statements(generation.body().statements());
+      case Node.Generation generation -> routine(generation.routine());
       case Node.Data data -> {}
       case Node.Break end -> {}
       case Node.Continue next -> {}

@@ -145,6 +145,9 @@ final class PercentFormat {
 
   private String convert(char type, FormatSpec spec, Value value) {
     Budget budget = rendering.budget();
+    if ("srac".indexOf(type) >= 0 && spec.align == ' ') {
+      spec.align = '>';
+    }
     return switch (type) {
       case 's' -> spec.text(budget, escaped(rendering.str(value), value));
       case 'r' -> spec.text(budget, escaped(Repr.repr(budget, value), Value.None.NONE));
@@ -165,7 +168,7 @@ final class PercentFormat {
     return escape ? Text.escapeHtml(text) : text;
   }
 
-  private static String character(Value value) {
+  static String character(Value value) {
     if (value instanceof Value.Str s && Text.length(s.text()) == 1) {
       return s.text();
     }

@@ -65,6 +65,7 @@ final class Repr {
               .append(m.name().isEmpty() ? "anonymous" : quote(m.name()))
               .append('>');
       case CallableValue.Builtin b -> out.append("<function ").append(b.name()).append('>');
+      case LoopValue l -> out.append(l.describe());
       case LazyValue l -> out.append('<').append(l.typeName()).append(" object>");
       default -> out.append('<').append(value.typeName()).append('>');
     }

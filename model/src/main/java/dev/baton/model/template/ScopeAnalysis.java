@@ -189,7 +189,7 @@ final class ScopeAnalysis {
         case Node.AssignBlock block -> body(block.body(), Frame.inside(frame));
         case Node.FilterBlock block -> body(block.body(), Frame.inside(frame));
         case Node.Scoped scoped -> body(scoped.body(), Frame.inside(frame));
-        case Node.Generation generation -> body(generation.body(), Frame.inside(frame));
+        case Node.Generation generation -> routine(generation.routine(), frame);
         case Node.Data data -> {}
         case Node.Print print -> {}
         case Node.Assign assign -> {}

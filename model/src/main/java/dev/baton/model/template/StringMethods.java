@@ -28,7 +28,7 @@ final class StringMethods {
           cased("capitalize", Text::capitalize),
           cased("title", Text::title),
           cased("swapcase", Text::swapCase),
-          cased("casefold", s -> Text.lower(Text.upper(s))),
+          cased("casefold", s -> Text.lower(Text.upper(Text.lower(s)))),
           Map.entry("strip", (r, s, a) -> strip(r, s, a, "strip", true, true)),
           Map.entry("lstrip", (r, s, a) -> strip(r, s, a, "lstrip", true, false)),
           Map.entry("rstrip", (r, s, a) -> strip(r, s, a, "rstrip", false, true)),

@@ -35,8 +35,8 @@ final class Tests {
           Map.entry("even", (r, v, a) -> rest(r, v, Value.Int.of(2), a, "even", BigInteger.ZERO)),
           Map.entry("divisibleby", Tests::divisibleBy),
           Map.entry("sameas", (r, v, a) -> same(v, a.bind("sameas", "other").get("other"))),
-          Map.entry("filter", (r, v, a) -> v instanceof Value.Str s && Filters.exists(s.text())),
-          Map.entry("test", (r, v, a) -> v instanceof Value.Str s && Tests.exists(s.text())),
+          Map.entry("filter", (r, v, a) -> named(r, v) instanceof String s && Filters.exists(s)),
+          Map.entry("test", (r, v, a) -> named(r, v) instanceof String s && Tests.exists(s)),
           comparison("in", CompareOperator.IN),
           comparison("==", CompareOperator.EQUAL),
           comparison("eq", CompareOperator.EQUAL),
@@ -66,6 +66,11 @@ final class Tests {
       throw TemplateException.of("No test named '" + name + "'.");
     }
     return test.test(rendering, input, arguments);
+  }
+
+  /** The key that Python would look a filter or test up by. */
+  private static Object named(Rendering rendering, Value name) {
+    return HashKey.of(rendering.budget(), name);
   }
 
   private static Map.Entry<String, Test> simple(String name, Predicate<Value> test) {

@@ -126,12 +126,6 @@ final class TextFilters {
 
   private static Value truncate(Rendering rendering, Value input, Arguments arguments) {
     Bound bound = arguments.bind("truncate", "length?", "killwords?", "end?", "leeway?");
-    if (input instanceof Undefined) {
-      return input;
-    }
-    if (!(input instanceof Value.Str s)) {
-      throw TemplateException.of("truncate needs a string, not " + input.typeName());
-    }
     int length = bound.integer("length", 255);
     String end = bound.has("end") ? bound.string("end") : "...";
     int leeway = bound.isNone("leeway") ? TRUNCATE_LEEWAY : bound.integer("leeway", 0);
@@ -139,10 +133,13 @@ final class TextFilters {
     if (length < endLength || leeway < 0) {
       throw TemplateException.of("expected length >= %d, got %d".formatted(endLength, length));
     }
-    rendering.budget().make(s.text().length());
-    if (Text.length(s.text()) <= (long) length + leeway) {
-      return s;
+    if (Iteration.length(rendering, input) <= (long) length + leeway) {
+      return input;
     }
+    if (!(input instanceof Value.Str s)) {
+      throw TemplateException.of("truncate needs a string, not " + input.typeName());
+    }
+    rendering.budget().make(s.text().length());
     String cut = s.text().substring(0, s.text().offsetByCodePoints(0, length - endLength));
     if (!bound.flag("killwords")) {
       int blank = cut.lastIndexOf(' ');

@@ -83,7 +83,7 @@ final class Arithmetic {
   }
 
   private static List<Value> joined(Budget budget, List<Value> a, List<Value> b) {
-    budget.make((long) a.size() + b.size());
+    budget.makeItems((long) a.size() + b.size());
     List<Value> out = new ArrayList<>(a.size() + b.size());
     out.addAll(a);
     out.addAll(b);
@@ -116,7 +116,7 @@ final class Arithmetic {
     if (items.isEmpty()) {
       return List.of();
     }
-    budget.make((long) items.size() * times);
+    budget.makeItems((long) items.size() * times);
     List<Value> out = new ArrayList<>(items.size() * times);
     for (int i = 0; i < times; i++) {
       out.addAll(items);

@@ -184,7 +184,7 @@ final class Attributes {
   private static List<Value> sliceItems(
       Budget budget, List<Value> items, Value start, Value stop, Value step) {
     Span span = Span.of(start, stop, step, items.size());
-    budget.make(span.count());
+    budget.makeItems(span.count());
     List<Value> out = new ArrayList<>(span.count());
     for (int i = 0; i < span.count(); i++) {
       out.add(items.get(span.at(i)));

@@ -5,6 +5,8 @@ package dev.baton.model.template;
  * hang or kill the process. Whatever loops, recurses or makes text goes through here.
  */
 final class Budget {
+  private static final int ITEM_WEIGHT = 8;
+
   private final TemplateLimits limits;
   private long steps;
   private long work;
@@ -53,6 +55,11 @@ final class Budget {
       throw TemplateException.of(
           "the template makes more than " + limits.maxWork() + " characters in all");
     }
+  }
+
+  /** Before list elements are made: each weighs as much as eight characters. */
+  void makeItems(long count) {
+    make(Math.min(count, Long.MAX_VALUE / ITEM_WEIGHT) * ITEM_WEIGHT);
   }
 
   /** How long one text or list is to become. */

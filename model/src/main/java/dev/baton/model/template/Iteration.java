@@ -49,7 +49,7 @@ final class Iteration {
     Iterator<Value> items = of(rendering, value);
     while (items.hasNext()) {
       rendering.budget().step();
-      rendering.budget().make(1);
+      rendering.budget().makeItems(1);
       out.add(items.next());
     }
     return out;

@@ -102,8 +102,7 @@ final class LoopValue implements CallableValue {
         yield next == null ? new Undefined("there is no next item") : next;
       }
       case "cycle" -> new Builtin("cycle", (r, arguments) -> cycle(arguments));
-      case "changed" ->
-          new Builtin("changed", (r, arguments) -> changed(arguments.positional()));
+      case "changed" -> new Builtin("changed", (r, arguments) -> changed(arguments.positional()));
       default -> null;
     };
   }

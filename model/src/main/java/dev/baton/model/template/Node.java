@@ -43,7 +43,9 @@ sealed interface Node {
   /** A body in a scope of its own, without more: {@code block}, {@code autoescape false}. */
   record Scoped(Body body, int line) implements Node {}
 
-  /** {@code {% generation %}…{% endgeneration %}}: what the model itself is to write. Like a macro. */
+  /**
+   * {@code {% generation %}…{% endgeneration %}}: what the model itself is to write. Like a macro.
+   */
   record Generation(Routine routine, int line) implements Node {}
 
   record Break(int line) implements Node {}

@@ -90,7 +90,8 @@ final class Parser {
         out.add(new Node.FilterBlock(filters, body("endfilter"), line));
       }
       case "print" -> print(out, line);
-      case "generation" -> out.add(new Node.Generation(new Node.Routine(List.of(), body("endgeneration")), line));
+      case "generation" ->
+          out.add(new Node.Generation(new Node.Routine(List.of(), body("endgeneration")), line));
       case "block" -> out.add(block(line));
       case "autoescape" -> out.add(autoescape(line));
       case "break" -> out.add(new Node.Break(line));

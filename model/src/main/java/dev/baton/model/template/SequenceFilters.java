@@ -278,7 +278,7 @@ final class SequenceFilters {
           }
           if (!row.isEmpty()) {
             if (fill != null && row.size() < size) {
-              rendering.budget().make((long) size - row.size());
+              rendering.budget().makeItems((long) size - row.size());
               while (row.size() < size) {
                 row.add(fill);
               }
@@ -299,7 +299,7 @@ final class SequenceFilters {
             throw TemplateException.of("integer division or modulo by zero");
           }
           List<Value> all = Iteration.list(rendering, input);
-          rendering.budget().make(Math.max(0, slices));
+          rendering.budget().makeItems(Math.max(0, slices));
           int each = Math.floorDiv(all.size(), slices);
           int longer = Math.floorMod(all.size(), slices);
           List<Value> out = new ArrayList<>();

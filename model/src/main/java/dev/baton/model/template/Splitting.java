@@ -78,7 +78,7 @@ final class Splitting {
         return out;
       }
       if (out.size() == most) {
-        out.add(Text.strip(text.substring(at), false, true));
+        out.add(text.substring(at));
         return out;
       }
       int from = at;
@@ -100,7 +100,7 @@ final class Splitting {
         break;
       }
       if (out.size() == most) {
-        out.add(Text.strip(text.substring(0, at), true, false));
+        out.add(text.substring(0, at));
         break;
       }
       int to = at;

@@ -155,7 +155,7 @@ final class StringMethods {
     if (bound.isNone("chars")) {
       return self.with(Text.strip(self.text(), left, right));
     }
-    String chars = argument(self, bound, "chars");
+    String chars = bound.string("chars");
     rendering.budget().scan(chars.length());
     return self.with(Text.strip(self.text(), chars, left, right));
   }
@@ -259,7 +259,7 @@ final class StringMethods {
 
   private static Value replace(Rendering rendering, Value.Str self, Arguments arguments) {
     Bound bound = arguments.bind("replace", "old", "new", "count?");
-    String old = argument(self, bound, "old");
+    String old = bound.string("old");
     String replacement = argument(self, bound, "new");
     return self.with(
         replace(rendering.budget(), self.text(), old, replacement, bound.integer("count", -1)));

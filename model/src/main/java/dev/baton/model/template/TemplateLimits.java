@@ -13,7 +13,7 @@ public record TemplateLimits(int maxDepth, long maxSteps, int maxOutput, long ma
    * Far above what chat templates need (a prompt of a million tokens is some 4 million characters).
    */
   public static final TemplateLimits DEFAULT =
-      new TemplateLimits(1_000, 20_000_000L, 32 << 20, 256L << 20);
+      new TemplateLimits(1_000, 10_000_000L, 32 << 20, 256L << 20);
 
   public TemplateLimits {
     if (maxDepth < 1 || maxSteps < 1 || maxOutput < 1 || maxWork < 1) {

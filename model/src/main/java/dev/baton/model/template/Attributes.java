@@ -42,7 +42,7 @@ final class Attributes {
     if (object instanceof Undefined u) {
       throw u.error();
     }
-    Value attribute = own(rendering, object, name);
+    Value attribute = own(object, name);
     if (attribute != null) {
       return attribute;
     }
@@ -62,7 +62,7 @@ final class Attributes {
       return item;
     }
     if (key instanceof Value.Str s) {
-      Value attribute = own(rendering, object, s.text());
+      Value attribute = own(object, s.text());
       return attribute != null ? attribute : Undefined.attribute(object, s.text());
     }
     return Undefined.element(object, Repr.repr(rendering.budget(), key));
@@ -113,12 +113,12 @@ final class Attributes {
   }
 
   /** Whether the object has an attribute of that name, hidden ones included. */
-  static boolean has(Rendering rendering, Value object, String name) {
-    return own(rendering, object, name) != null;
+  static boolean has(Value object, String name) {
+    return own(object, name) != null;
   }
 
   /** The attribute itself; an undefined where the sandbox hides it; null where there is none. */
-  private static @Nullable Value own(Rendering rendering, Value object, String name) {
+  private static @Nullable Value own(Value object, String name) {
     if (name.startsWith("_")) {
       return OBJECT_NAMES.contains(name) ? Undefined.unsafe(object, name) : null;
     }

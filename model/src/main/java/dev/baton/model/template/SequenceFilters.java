@@ -50,7 +50,7 @@ final class SequenceFilters {
     if (input instanceof Undefined u) {
       throw u.error();
     }
-    return Attributes.has(rendering, input, name)
+    return Attributes.has(input, name)
         ? Attributes.attribute(rendering, input, name)
         : Undefined.attribute(input, name);
   }

@@ -14,7 +14,7 @@ import picocli.CommandLine;
 
 class ReportCommandsTest {
   private static final Path ROOT = Path.of(System.getProperty("baton.root"));
-  private static final Path VLLM = ROOT.resolve("bench/src/test/resources/vllm-results");
+  private static final Path VLLM = ROOT.resolve("bench/src/test/resources/vllm-sweep");
 
   @TempDir Path folder;
 

@@ -54,7 +54,7 @@ final class ReportText {
     String chinese = transport.isEmpty() ? "" : "使用 " + transport + " 进行 KV 传输的 ";
     paragraph(
         "This report records the performance test of "
-            + engine
+            + (engine.equals("LLM") ? "an LLM server" : engine)
             + "'s PD-disaggregated serving"
             + english
             + ". It compares PD-combined serving with PD-disaggregated serving"

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ReportTest {
-  private static final Path FIXTURES = Path.of("src/test/resources/vllm-results");
+  private static final Path FIXTURES = Path.of("src/test/resources/vllm-sweep");
 
   @TempDir Path folder;
 
@@ -118,6 +118,27 @@ class ReportTest {
     assertThat(first).hasSize(3 + 8 * 2);
     contents(again)
         .forEach((path, bytes) -> assertThat(bytes).as(path.toString()).isEqualTo(first.get(path)));
+  }
+
+  @Test
+  void plotsNeedNoDisplayAndNoFontOfTheMachine() throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            PlotsWithoutFonts.class.getName(),
+            folder.toString());
+    builder.environment().remove("DISPLAY");
+    builder.environment().put("FONTCONFIG_FILE", "/nonexistent");
+    builder.environment().put("FONTCONFIG_PATH", "/nonexistent");
+    Process process = builder.redirectErrorStream(true).start();
+    List<String> lines = process.inputReader().readAllLines();
+
+    assertThat(lines)
+        .containsExactly("libfontmanager false", "libfreetype false", "libawt_xawt false", "done");
+    assertThat(folder.resolve("plots/1p1d_ttft_breakdown.png")).isNotEmptyFile();
   }
 
   @Test

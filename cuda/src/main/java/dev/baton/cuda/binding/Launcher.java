@@ -1,0 +1,102 @@
+package dev.baton.cuda.binding;
+
+import static dev.baton.cuda.binding.Native.INT;
+import static dev.baton.cuda.binding.Native.LONG;
+import static dev.baton.cuda.binding.Native.POINTER;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Launches kernels on one stream: set the arguments in order, then the grid. Holds the native
+ * memory that a launch needs, so a launch allocates nothing. For one thread.
+ */
+public final class Launcher {
+  private static final int MAX_ARGUMENTS = 24;
+  private static final int SHARED_BYTES = 24;
+  private static final int STREAM = 32;
+  private static final int ATTRIBUTES = 40;
+  private static final int ATTRIBUTE_COUNT = 48;
+  private static final int CONFIG_BYTES = 56;
+  private static final int ATTRIBUTE_BYTES = 72;
+  private static final int PROGRAMMATIC_SERIALIZATION = 6;
+
+  private final Driver driver;
+  private final MemorySegment config;
+  private final MemorySegment values;
+  private final MemorySegment pointers;
+  private final long stream;
+  private int count;
+
+  /**
+   * A launcher for a stream.
+   *
+   * @param overlap let a kernel's blocks be placed while the kernel before it ends; every kernel
+   *     then has to wait for its predecessor itself. Needs compute capability 9.0
+   */
+  public Launcher(Driver driver, Arena arena, long stream, boolean overlap) {
+    this.driver = driver;
+    this.stream = stream;
+    config = arena.allocate(CONFIG_BYTES, 8);
+    values = arena.allocate(8L * MAX_ARGUMENTS, 8);
+    pointers = arena.allocate(8L * MAX_ARGUMENTS, 8);
+    for (int i = 0; i < MAX_ARGUMENTS; i++) {
+      pointers.setAtIndex(POINTER, i, values.asSlice(8L * i));
+    }
+    MemorySegment attribute = arena.allocate(ATTRIBUTE_BYTES, 8);
+    attribute.set(INT, 0, PROGRAMMATIC_SERIALIZATION);
+    attribute.set(INT, 8, 1);
+    config.set(LONG, STREAM, stream);
+    config.set(POINTER, ATTRIBUTES, attribute);
+    config.set(INT, ATTRIBUTE_COUNT, overlap ? 1 : 0);
+  }
+
+  /** The stream. */
+  public long stream() {
+    return stream;
+  }
+
+  public Launcher pointer(long value) {
+    values.setAtIndex(LONG, count++, value);
+    return this;
+  }
+
+  public Launcher integer(int value) {
+    values.setAtIndex(LONG, count++, value);
+    return this;
+  }
+
+  public Launcher real(float value) {
+    values.set(ValueLayout.JAVA_FLOAT, 8L * count++, value);
+    return this;
+  }
+
+  /** Launches with the arguments set since the last launch. */
+  public void launch(Kernel kernel, int x, int y, int z, int threads, int sharedBytes) {
+    if (count != kernel.arguments()) {
+      int given = count;
+      count = 0;
+      throw new IllegalStateException(
+          kernel.name() + " takes " + kernel.arguments() + " arguments, got " + given);
+    }
+    count = 0;
+    config.setAtIndex(INT, 0, x);
+    config.setAtIndex(INT, 1, y);
+    config.setAtIndex(INT, 2, z);
+    config.setAtIndex(INT, 3, threads);
+    config.setAtIndex(INT, 4, 1);
+    config.setAtIndex(INT, 5, 1);
+    config.set(INT, SHARED_BYTES, sharedBytes);
+    driver.launch(config, kernel.function(), pointers, kernel.name());
+  }
+
+  /**
+   * A kernel of a loaded module.
+   *
+   * @param name as in the source
+   * @param function the driver's handle
+   * @param arguments how many it takes
+   */
+  public record Kernel(String name, long function, int arguments) {}
+}

@@ -1,0 +1,424 @@
+package dev.baton.cuda.forward;
+
+import dev.baton.cuda.binding.CublasLt;
+import dev.baton.cuda.binding.Driver;
+import dev.baton.cuda.binding.Launcher;
+import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.cuda.binding.Nvrtc;
+import dev.baton.cuda.kernel.KernelCompiler;
+import dev.baton.cuda.kernel.Kernels;
+import dev.baton.cuda.kernel.Kernels.Epilogue;
+import dev.baton.cuda.kernel.Program;
+import dev.baton.engine.backend.Backend;
+import dev.baton.engine.backend.BackendException;
+import dev.baton.engine.backend.BackendOptions;
+import dev.baton.engine.backend.BackendProvider.Progress;
+import dev.baton.engine.backend.KvLayout;
+import dev.baton.engine.backend.KvPort;
+import dev.baton.engine.backend.PendingStep;
+import dev.baton.engine.backend.Step;
+import dev.baton.model.ModelDirectory;
+import dev.baton.model.config.ElementType;
+import dev.baton.model.config.ModelConfig;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.LongUnaryOperator;
+
+/**
+ * A model on one CUDA device. Steps run one after the other on one stream; the host prepares step n +
+ * 1 while n runs.
+ */
+public final class CudaBackend implements Backend {
+  private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
+
+  private static final long CUBLAS_WORKSPACE = 64L << 20;
+
+  /** Left free beside the pool: graphs, and what the driver takes while running. */
+  private static final long RESERVE = 768L << 20;
+
+  private final Device device;
+  private final Arena arena;
+  private final ModelConfig config;
+  private final Kernels kernels;
+  private final Products products;
+  private final KvLayout layout;
+  private final CudaKvPort port;
+  private final StepRunner runner;
+  private final String description;
+  private final MemoryUse memory;
+  private boolean closed;
+
+  private CudaBackend(
+      Device device,
+      Arena arena,
+      ModelConfig config,
+      Kernels kernels,
+      Products products,
+      KvLayout layout,
+      CudaKvPort port,
+      StepRunner runner,
+      String description,
+      MemoryUse memory) {
+    this.device = device;
+    this.arena = arena;
+    this.config = config;
+    this.kernels = kernels;
+    this.products = products;
+    this.layout = layout;
+    this.port = port;
+    this.runner = runner;
+    this.description = description;
+    this.memory = memory;
+  }
+
+  /** Loads a model onto the first device. */
+  @SuppressWarnings("MustBeClosedChecker") // closed with the backend
+  public static CudaBackend open(
+      LibraryFinder finder, ModelDirectory model, BackendOptions options, Progress progress) {
+    ElementType type = type(model.config(), options);
+    check(model.config(), options);
+    Device device = new Device(Driver.load(finder));
+    Arena arena = Arena.ofShared();
+    try {
+      return load(finder, device, arena, model, options, type, progress);
+    } catch (Throwable e) {
+      device.close();
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static CudaBackend load(
+      LibraryFinder finder,
+      Device device,
+      Arena arena,
+      ModelDirectory model,
+      BackendOptions options,
+      ElementType type,
+      Progress progress) {
+    ModelConfig config = model.config();
+    Driver driver = device.driver();
+    long start = System.nanoTime();
+    long usedByOthers = driver.memoryInfo().total() - driver.memoryInfo().free();
+    Kernels kernels =
+        new Kernels(driver, compiler(finder), device.architecture(), type, config.headSize());
+    long compiled = System.nanoTime();
+    long stream = driver.createStream();
+    Launcher plain = new Launcher(driver, arena, stream, false);
+    ModelWeights weights =
+        WeightLoader.load(
+            device,
+            kernels,
+            plain,
+            model,
+            type,
+            options.loadFormat(),
+            options.seed(),
+            progress);
+    long loaded = System.nanoTime();
+    WorkSpace space = WorkSpace.allocate(device, config, options);
+    initialise(device, kernels, plain, space, config, options);
+    CublasLt cublas =
+        new CublasLt(
+            finder,
+            type,
+            device.allocate(CUBLAS_WORKSPACE, "cuBLASLt's work space"),
+            CUBLAS_WORKSPACE);
+    Launcher overlapping = new Launcher(driver, arena, stream, device.architecture() >= 90);
+    Products products = new Products(device, kernels, cublas, overlapping, space.gateUp());
+    tune(products, weights, space, config, options);
+    long tuned = System.nanoTime();
+
+    KvLayout layout = layout(device, config, options, type, usedByOthers);
+    long poolBytes = layout.blocks() * layout.bytesPerBlock();
+    long pool = device.allocate(poolBytes, "the KV pool");
+    ForwardPass pass =
+        new ForwardPass(
+            config,
+            weights,
+            kernels,
+            overlapping,
+            products,
+            space,
+            layout,
+            pool,
+            device.multiprocessors());
+    SamplingStage sampling =
+        new SamplingStage(
+            device, kernels, overlapping, space, config.vocabSize(), options.maxNumSeqs());
+    StepRunner runner = new StepRunner(device, overlapping, pass, sampling, space, config, options);
+    runner.recordGraphs();
+    driver.synchronize(stream);
+    String description =
+        "%s (compute capability %d.%d), CUDA %d.%d, %s, cuBLASLt %s"
+            .formatted(
+                device.name(),
+                device.architecture() / 10,
+                device.architecture() % 10,
+                driver.version() / 1000,
+                driver.version() % 1000 / 10,
+                type.torchName(),
+                cublas.version());
+    LOG.log(
+        System.Logger.Level.INFO,
+        "kernels %.1f s, weights %.1f s, choosing products %.1f s, graphs %.1f s"
+            .formatted(
+                (compiled - start) / 1e9,
+                (loaded - compiled) / 1e9,
+                (tuned - loaded) / 1e9,
+                (System.nanoTime() - tuned) / 1e9));
+    return new CudaBackend(
+        device,
+        arena,
+        config,
+        kernels,
+        products,
+        layout,
+        new CudaKvPort(device, kernels, arena, layout, pool),
+        runner,
+        description,
+        new MemoryUse(weights.bytes(), poolBytes, device.allocated() - weights.bytes() - poolBytes));
+  }
+
+  private static ElementType type(ModelConfig config, BackendOptions options) {
+    ElementType type =
+        options
+            .dtype()
+            .orElse(
+                config.elementType() == ElementType.F32 ? ElementType.F16 : config.elementType());
+    if (type == ElementType.F32) {
+      throw new BackendException(
+          "--dtype float32 is not available on CUDA devices; give float16 or bfloat16.");
+    }
+    return type;
+  }
+
+  private static void check(ModelConfig config, BackendOptions options) {
+    if (!Program.HEAD_SIZES.contains(config.headSize())) {
+      throw new BackendException(
+          "The model's heads have %d elements; on CUDA devices Baton computes heads of %s."
+              .formatted(config.headSize(), Program.HEAD_SIZES));
+    }
+    int block = options.blockSize();
+    if (block < 16 || Integer.bitCount(block) != 1) {
+      throw new BackendException(
+          "--block-size %d: on CUDA devices it must be a power of two, at least 16."
+              .formatted(block));
+    }
+    if (config.hiddenSize() % 8 != 0 || config.intermediateSize() % 8 != 0) {
+      throw new BackendException(
+          "hidden_size %d and intermediate_size %d must be multiples of 8 on CUDA devices."
+              .formatted(config.hiddenSize(), config.intermediateSize()));
+    }
+  }
+
+  static KernelCompiler compiler(LibraryFinder finder) {
+    String version =
+        Nvrtc.find(finder)
+            .map(
+                file -> {
+                  try {
+                    Path real = file.toRealPath();
+                    return real + " " + Files.size(real);
+                  } catch (IOException e) {
+                    return file.toString();
+                  }
+                })
+            .orElse("system");
+    return new KernelCompiler(() -> Nvrtc.load(finder), version, KernelCompiler.defaultCache());
+  }
+
+  private static void initialise(
+      Device device,
+      Kernels kernels,
+      Launcher launcher,
+      WorkSpace space,
+      ModelConfig config,
+      BackendOptions options) {
+    Driver driver = device.driver();
+    long stream = launcher.stream();
+    int half = config.headSize() / 2;
+    int sequences = options.maxNumSeqs();
+    driver.setInts(space.lastTokens(), 0, sequences, stream);
+    driver.setInts(
+        space.counters(),
+        0,
+        (long) sequences * config.kvHeads() * ((config.groupSize() + 15) / 16),
+        stream);
+    long inverse = device.allocate(8L * half, "rotary angles");
+    double[] frequencies = config.rope().inverseFrequencies(config.headSize());
+    try (Arena arena = Arena.ofConfined()) {
+      driver.copyToDevice(
+          inverse,
+          arena.allocateFrom(java.lang.foreign.ValueLayout.JAVA_DOUBLE, frequencies),
+          8L * half,
+          stream);
+      int angles = options.maxModelLen() * half;
+      launcher
+          .pointer(inverse)
+          .pointer(space.angles())
+          .integer(options.maxModelLen())
+          .integer(half)
+          .launch(kernels.ropeAngles, (angles + 255) / 256, 1, 1, 256, 0);
+      driver.synchronize(stream);
+    }
+    device.free(inverse, 8L * half);
+  }
+
+  private static void tune(
+      Products products,
+      ModelWeights weights,
+      WorkSpace space,
+      ModelConfig c,
+      BackendOptions options) {
+    int most = Math.max(options.maxNumBatchedTokens(), options.maxNumSeqs());
+    int qkv = c.querySize() + 2 * c.kvSize();
+    LongList all = new LongList(weights.layers());
+    products.tune(
+        new Products.Timed(
+            Epilogue.STORE, space.normed(), all.of(l -> l.qkv()), space.qkv(), qkv, c.hiddenSize()),
+        most);
+    products.tune(
+        new Products.Timed(
+            Epilogue.ADD,
+            space.attended(),
+            all.of(l -> l.output()),
+            space.residual(),
+            c.hiddenSize(),
+            c.querySize()),
+        most);
+    products.tune(
+        new Products.Timed(
+            Epilogue.SILU,
+            space.normed(),
+            all.of(l -> l.gateUp()),
+            space.gated(),
+            c.intermediateSize(),
+            c.hiddenSize()),
+        most);
+    products.tune(
+        new Products.Timed(
+            Epilogue.ADD,
+            space.gated(),
+            all.of(l -> l.down()),
+            space.residual(),
+            c.hiddenSize(),
+            c.intermediateSize()),
+        most);
+    products.tune(
+        new Products.Timed(
+            Epilogue.FLOAT,
+            space.normed(),
+            List.of(weights.head()),
+            space.logits(),
+            c.vocabSize(),
+            c.hiddenSize()),
+        options.maxNumSeqs());
+  }
+
+  private record LongList(List<ModelWeights.Layer> layers) {
+    List<Long> of(java.util.function.ToLongFunction<ModelWeights.Layer> part) {
+      return layers.stream().limit(8).map(part::applyAsLong).toList();
+    }
+  }
+
+  private static KvLayout layout(
+      Device device,
+      ModelConfig c,
+      BackendOptions options,
+      ElementType type,
+      long usedByOthers) {
+    LongUnaryOperator bytes =
+        blocks ->
+            new KvLayout(
+                        (int) blocks,
+                        options.blockSize(),
+                        c.layers(),
+                        c.kvHeads(),
+                        c.headSize(),
+                        type)
+                    .bytesPerBlock()
+                * blocks;
+    long block = bytes.applyAsLong(1);
+    Driver.MemoryInfo info = device.driver().memoryInfo();
+    long blocks;
+    if (options.numGpuBlocks().isPresent()) {
+      blocks = options.numGpuBlocks().getAsInt();
+    } else if (options.kvCacheBytes().isPresent()) {
+      blocks = options.kvCacheBytes().getAsLong() / block;
+    } else {
+      long mine = info.total() - info.free() - usedByOthers;
+      long room = (long) (info.total() * options.gpuMemoryUtilization()) - mine - RESERVE;
+      blocks = Math.min(room, info.free() - RESERVE) / block;
+    }
+    blocks = Math.min(blocks, Integer.MAX_VALUE / 2);
+    if (blocks < 1) {
+      throw new BackendException(
+          ("No room for a KV pool: the device has %,d bytes, %,d are free after weights and work"
+                  + " space, and --gpu-memory-utilization is %s. Raise it, lower --max-num-batched-tokens"
+                  + " or --max-num-seqs, or end what else runs on the device.")
+              .formatted(info.total(), info.free(), options.gpuMemoryUtilization()));
+    }
+    return new KvLayout(
+        (int) blocks, options.blockSize(), c.layers(), c.kvHeads(), c.headSize(), type);
+  }
+
+  /** The last step's logits of a sampled row, for checks; no step may be in flight. */
+  float[] logits(int row) {
+    device.makeCurrent();
+    return runner.logits(row);
+  }
+
+  @Override
+  public ModelConfig model() {
+    return config;
+  }
+
+  @Override
+  public KvLayout kvLayout() {
+    return layout;
+  }
+
+  @Override
+  public KvPort kvPort() {
+    return port;
+  }
+
+  @Override
+  public int maxStepsInFlight() {
+    return StepRunner.IN_FLIGHT;
+  }
+
+  @Override
+  public String describe() {
+    return description;
+  }
+
+  @Override
+  public MemoryUse memoryUse() {
+    return memory;
+  }
+
+  @Override
+  public PendingStep submit(Step step) {
+    return runner.submit(step);
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    device.makeCurrent();
+    runner.close();
+    port.close();
+    products.close();
+    kernels.close();
+    device.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,292 @@
+package dev.baton.cuda.forward;
+
+import dev.baton.cuda.binding.Driver;
+import dev.baton.cuda.binding.Launcher;
+import dev.baton.cuda.kernel.Kernels;
+import dev.baton.engine.backend.BackendProvider.Progress;
+import dev.baton.model.ModelDirectory;
+import dev.baton.model.config.ElementType;
+import dev.baton.model.config.ModelConfig;
+import dev.baton.model.weights.LoadFormat;
+import dev.baton.model.weights.Tensor;
+import dev.baton.model.weights.WeightSource;
+import dev.baton.model.weights.Weights;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/**
+ * Brings a model's weights onto the device. Files are copied piece by piece into page-locked memory
+ * while the piece before is on its way; dummy weights are made on the device, with the values that
+ * the CPU makes. The projections that read the same input are laid out as one matrix.
+ */
+final class WeightLoader {
+  private static final long PIECE = 32L << 20;
+  private static final long PART = 2L << 20;
+
+  private final Device device;
+  private final Driver driver;
+  private final Kernels kernels;
+  private final Launcher launcher;
+  private final ModelConfig config;
+  private final ElementType type;
+  private final Progress progress;
+  private final Source source;
+  private long bytes;
+  private long loaded;
+  private final long total;
+
+  /** Fills device memory with a named tensor. */
+  private interface Source {
+    void load(String name, long to, long... shape);
+  }
+
+  private WeightLoader(
+      Device device,
+      Kernels kernels,
+      Launcher launcher,
+      ModelConfig config,
+      ElementType type,
+      Progress progress,
+      java.util.function.Function<WeightLoader, Source> source) {
+    this.device = device;
+    this.driver = device.driver();
+    this.kernels = kernels;
+    this.launcher = launcher;
+    this.config = config;
+    this.type = type;
+    this.progress = progress;
+    this.total =
+        dev.baton.model.weights.TensorShapes.of(config).values().stream()
+            .mapToLong(s -> s.stream().reduce(1L, (a, b) -> a * b))
+            .sum();
+    this.source = source.apply(this);
+  }
+
+  static ModelWeights load(
+      Device device,
+      Kernels kernels,
+      Launcher launcher,
+      ModelDirectory model,
+      ElementType type,
+      LoadFormat format,
+      long seed,
+      Progress progress) {
+    if (format == LoadFormat.DUMMY) {
+      WeightLoader[] loader = new WeightLoader[1];
+      long table = device.allocate(2L * DummyValues.COUNT, "dummy weights");
+      MemorySegment values = DummyValues.table(model.config().elementType(), type);
+      device.driver().copyToDevice(table, values, values.byteSize(), launcher.stream());
+      loader[0] =
+          new WeightLoader(
+              device,
+              kernels,
+              launcher,
+              model.config(),
+              type,
+              progress,
+              self -> (name, to, shape) -> self.dummy(name, to, seed, table, shape));
+      ModelWeights weights = loader[0].all();
+      device.driver().synchronize(launcher.stream());
+      device.free(table, 2L * DummyValues.COUNT);
+      return weights;
+    }
+    try (WeightSource files = Weights.open(model, format, seed);
+        Staging staging = new Staging(device, launcher.stream())) {
+      WeightLoader loader =
+          new WeightLoader(
+              device,
+              kernels,
+              launcher,
+              model.config(),
+              type,
+              progress,
+              self -> (name, to, shape) -> self.file(files, staging, name, to, shape));
+      ModelWeights weights = loader.all();
+      device.driver().synchronize(launcher.stream());
+      return weights;
+    }
+  }
+
+  private ModelWeights all() {
+    long hidden = config.hiddenSize();
+    long vocab = config.vocabSize();
+    long embedding = matrix("model.embed_tokens.weight", vocab, hidden);
+    List<ModelWeights.Layer> layers = new ArrayList<>();
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(layer("model.layers." + i + "."));
+    }
+    long finalNorm = vector("model.norm.weight", hidden);
+    long head = config.tiedEmbeddings() ? embedding : matrix("lm_head.weight", vocab, hidden);
+    return new ModelWeights(embedding, List.copyOf(layers), finalNorm, head, bytes);
+  }
+
+  private ModelWeights.Layer layer(String prefix) {
+    long hidden = config.hiddenSize();
+    long q = config.querySize();
+    long kv = config.kvSize();
+    long width = config.intermediateSize();
+    String attention = prefix + "self_attn.";
+    String mlp = prefix + "mlp.";
+    String[] qkv = {attention + "q_proj", attention + "k_proj", attention + "v_proj"};
+    String[] gateUp = {mlp + "gate_proj", mlp + "up_proj"};
+    return new ModelWeights.Layer(
+        vector(prefix + "input_layernorm.weight", hidden),
+        stacked(qkv, hidden, q, kv, kv),
+        config.attentionBias() ? biases(qkv, q, kv, kv) : 0,
+        config.qkNorm() ? vector(attention + "q_norm.weight", config.headSize()) : 0,
+        config.qkNorm() ? vector(attention + "k_norm.weight", config.headSize()) : 0,
+        matrix(attention + "o_proj.weight", hidden, q),
+        config.outputBias() ? vector(attention + "o_proj.bias", hidden) : 0,
+        vector(prefix + "post_attention_layernorm.weight", hidden),
+        stacked(gateUp, hidden, width, width),
+        config.mlpBias() ? biases(gateUp, width, width) : 0,
+        matrix(mlp + "down_proj.weight", hidden, width),
+        config.mlpBias() ? vector(mlp + "down_proj.bias", hidden) : 0);
+  }
+
+  private long vector(String name, long size) {
+    long to = take(size);
+    put(name, to, size);
+    return to;
+  }
+
+  private long matrix(String name, long rows, long columns) {
+    long to = take(rows * columns);
+    put(name, to, rows, columns);
+    return to;
+  }
+
+  private long stacked(String[] names, long columns, long... rows) {
+    long to = take(LongStream.of(rows).sum() * columns);
+    long at = to;
+    for (int i = 0; i < names.length; i++) {
+      put(names[i] + ".weight", at, rows[i], columns);
+      at += rows[i] * columns * type.bytes();
+    }
+    return to;
+  }
+
+  private long biases(String[] names, long... sizes) {
+    long to = take(LongStream.of(sizes).sum());
+    long at = to;
+    for (int i = 0; i < names.length; i++) {
+      put(names[i] + ".bias", at, sizes[i]);
+      at += sizes[i] * type.bytes();
+    }
+    return to;
+  }
+
+  private long take(long elements) {
+    long size = elements * type.bytes();
+    bytes += size;
+    return device.allocate(size, "the model's weights");
+  }
+
+  private void put(String name, long to, long... shape) {
+    source.load(name, to, shape);
+    loaded += LongStream.of(shape).reduce(1, (a, b) -> a * b);
+    progress.loaded(Math.min(1, (double) loaded / total));
+  }
+
+  private void dummy(String name, long to, long seed, long table, long... shape) {
+    long count = LongStream.of(shape).reduce(1, (a, b) -> a * b);
+    int blocks = (int) Math.clamp(count / 1024, 1, 16L * device.multiprocessors());
+    if (name.endsWith("norm.weight")) {
+      launcher
+          .pointer(to)
+          .pointer(count)
+          .real(1)
+          .launch(kernels.fill, blocks, 1, 1, 256, 0);
+    } else {
+      launcher
+          .pointer(to)
+          .pointer(count)
+          .pointer(DummyValues.key(seed, name))
+          .pointer(table)
+          .launch(kernels.fillRandom, blocks, 1, 1, 256, 0);
+    }
+  }
+
+  private void file(WeightSource files, Staging staging, String name, long to, long... shape) {
+    Tensor tensor = files.tensor(name, shape);
+    MemorySegment data = tensor.data();
+    boolean same = tensor.type() == type;
+    int from = tensor.type().bytes();
+    for (long at = 0; at < data.byteSize(); at += PIECE) {
+      long size = Math.min(PIECE, data.byteSize() - at);
+      long target = to + at / from * type.bytes();
+      if (same) {
+        staging.copy(data.asSlice(at, size), target);
+      } else {
+        long raw = staging.copyRaw(data.asSlice(at, size));
+        launcher
+            .pointer(raw)
+            .integer(tensor.type().ordinal())
+            .pointer(target)
+            .pointer(size / from)
+            .launch(kernels.convert, 4 * device.multiprocessors(), 1, 1, 256, 0);
+      }
+    }
+    files.release(tensor);
+  }
+
+  /** Two page-locked pieces that take turns. */
+  private static final class Staging implements AutoCloseable {
+    private final Device device;
+    private final Driver driver;
+    private final long stream;
+    private final MemorySegment[] pieces = new MemorySegment[2];
+    private final long[] free = new long[2];
+    private long raw;
+    private int turn;
+
+    Staging(Device device, long stream) {
+      this.device = device;
+      this.driver = device.driver();
+      this.stream = stream;
+      for (int i = 0; i < 2; i++) {
+        pieces[i] = driver.allocatePinned(PIECE);
+        free[i] = driver.createEvent(false, false);
+      }
+    }
+
+    /** {@code from} may be let go when this returns. */
+    void copy(MemorySegment from, long to) {
+      driver.synchronizeEvent(free[turn], "copying weights to the device");
+      MemorySegment piece = pieces[turn];
+      long size = from.byteSize();
+      LongStream.range(0, (size + PART - 1) / PART)
+          .parallel()
+          .forEach(
+              i ->
+                  MemorySegment.copy(
+                      from, i * PART, piece, i * PART, Math.min(PART, size - i * PART)));
+      driver.copyToDevice(to, piece, size, stream);
+      driver.record(free[turn], stream);
+      turn ^= 1;
+    }
+
+    /** Copies to a place on the device that the next call overwrites (in stream order). */
+    long copyRaw(MemorySegment from) {
+      if (raw == 0) {
+        raw = device.allocate(PIECE, "conversion of weights");
+      }
+      copy(from, raw);
+      return raw;
+    }
+
+    @Override
+    public void close() {
+      driver.synchronize(stream);
+      for (int i = 0; i < 2; i++) {
+        driver.freePinned(pieces[i]);
+        driver.destroyEvent(free[i]);
+      }
+      if (raw != 0) {
+        device.free(raw, PIECE);
+      }
+    }
+  }
+}

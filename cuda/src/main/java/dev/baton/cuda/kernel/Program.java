@@ -1,0 +1,106 @@
+package dev.baton.cuda.kernel;
+
+import dev.baton.engine.backend.BackendException;
+import dev.baton.model.config.ElementType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One source file with what it is compiled for.
+ *
+ * @param file name of the source among the resources
+ * @param type element type, where the source knows one
+ * @param headSize elements of a head, where the source is made for one; else 0
+ */
+public record Program(String file, ElementType type, int headSize) {
+  /** Sizes of a head that there is code for. */
+  public static final List<Integer> HEAD_SIZES = List.of(32, 64, 128);
+
+  /** Types that there is code for. */
+  public static final List<ElementType> TYPES = List.of(ElementType.F16, ElementType.BF16);
+
+  private static final String HEADER = "common.cuh";
+
+  /** Kernels between the products. */
+  public static Program operations(ElementType type) {
+    return new Program("ops.cu", type, 0);
+  }
+
+  /** Products with few rows. */
+  public static Program gemv(ElementType type) {
+    return new Program("gemv.cu", type, 0);
+  }
+
+  public static Program prefillAttention(ElementType type, int headSize) {
+    return new Program("attention_prefill.cu", type, headSize);
+  }
+
+  public static Program decodeAttention(ElementType type, int headSize) {
+    return new Program("attention_decode.cu", type, headSize);
+  }
+
+  /** Works on float logits, whatever the model's type. */
+  public static Program sampling() {
+    return new Program("sampling.cu", ElementType.F16, 0);
+  }
+
+  /** Every program in every variant. */
+  public static List<Program> all() {
+    List<Program> programs = new ArrayList<>();
+    programs.add(sampling());
+    for (ElementType type : TYPES) {
+      programs.add(operations(type));
+      programs.add(gemv(type));
+      for (int headSize : HEAD_SIZES) {
+        programs.add(prefillAttention(type, headSize));
+        programs.add(decodeAttention(type, headSize));
+      }
+    }
+    return programs;
+  }
+
+  /** The programs that one model needs. */
+  public static List<Program> of(ElementType type, int headSize) {
+    return List.of(
+        operations(type),
+        gemv(type),
+        prefillAttention(type, headSize),
+        decodeAttention(type, headSize),
+        sampling());
+  }
+
+  /** The source text. */
+  String source() {
+    return resource(file);
+  }
+
+  /** What the source includes, by name. */
+  static Map<String, String> headers() {
+    return Map.of(HEADER, resource(HEADER));
+  }
+
+  /** Options of the compiler. {@code architecture} is a compute capability: 90 for 9.0. */
+  List<String> options(int architecture) {
+    return List.of(
+        "-arch=sm_" + architecture,
+        "--std=c++17",
+        "-DBATON_BF16=" + (type == ElementType.BF16 ? 1 : 0),
+        "-DHEAD_SIZE=" + headSize);
+  }
+
+  private static String resource(String name) {
+    String path = "/dev/baton/cuda/kernels/" + name;
+    try (InputStream in = Program.class.getResourceAsStream(path)) {
+      if (in == null) {
+        throw new BackendException("The kernel source " + path + " is missing in this installation.");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new BackendException("The kernel source " + path + " cannot be read.", e);
+    }
+  }
+}

@@ -58,7 +58,7 @@ public final class CudaBackendProvider implements BackendProvider {
       }
       return missing(finder);
     } catch (BackendException e) {
-      return Optional.of(e.getMessage());
+      return Optional.of(String.valueOf(e.getMessage()));
     } catch (RuntimeException | LinkageError e) {
       return Optional.of("the NVIDIA driver cannot be used: " + e);
     }

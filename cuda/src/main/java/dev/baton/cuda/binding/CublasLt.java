@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * cuBLASLt: out[m][n] = sum over k of x[m][k] * w[n][k] (+ out), rows contiguous, sums in float. For
- * one thread.
+ * cuBLASLt: out[m][n] = sum over k of x[m][k] * w[n][k] (+ out), rows contiguous, sums in float.
+ * For one thread.
  */
 public final class CublasLt implements AutoCloseable {
   private static final String[] NAMES = {"libcublasLt.so.13", "libcublasLt.so.12"};
@@ -71,13 +71,11 @@ public final class CublasLt implements AutoCloseable {
     MethodHandle versionOf =
         lib.handle("cublasLtGetVersion", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
     MethodHandle descCreate = lib.function("cublasLtMatmulDescCreate", POINTER, INT, INT);
-    MethodHandle descSet =
-        lib.function("cublasLtMatmulDescSetAttribute", LONG, INT, POINTER, LONG);
+    MethodHandle descSet = lib.function("cublasLtMatmulDescSetAttribute", LONG, INT, POINTER, LONG);
     layoutCreate = lib.function("cublasLtMatrixLayoutCreate", POINTER, INT, LONG, LONG, LONG);
     layoutDestroy = lib.function("cublasLtMatrixLayoutDestroy", LONG);
     preferenceCreate = lib.function("cublasLtMatmulPreferenceCreate", POINTER);
-    preferenceSet =
-        lib.function("cublasLtMatmulPreferenceSetAttribute", LONG, INT, POINTER, LONG);
+    preferenceSet = lib.function("cublasLtMatmulPreferenceSetAttribute", LONG, INT, POINTER, LONG);
     preferenceDestroy = lib.function("cublasLtMatmulPreferenceDestroy", LONG);
     heuristic =
         lib.function(
@@ -122,9 +120,7 @@ public final class CublasLt implements AutoCloseable {
       version = (long) versionOf.invokeExact();
       check((int) create.invokeExact(out), "making a handle");
       handle = out.get(LONG, 0);
-      check(
-          (int) descCreate.invokeExact(out, COMPUTE_FLOAT, TYPE_FLOAT),
-          "describing a product");
+      check((int) descCreate.invokeExact(out, COMPUTE_FLOAT, TYPE_FLOAT), "describing a product");
       description = out.get(LONG, 0);
       MemorySegment transpose = arena.allocateFrom(INT, 1);
       check(
@@ -184,10 +180,7 @@ public final class CublasLt implements AutoCloseable {
         check(
             (int)
                 preferenceSet.invokeExact(
-                    preference,
-                    PREFERENCE_WORKSPACE,
-                    local.allocateFrom(LONG, workspaceBytes),
-                    8L),
+                    preference, PREFERENCE_WORKSPACE, local.allocateFrom(LONG, workspaceBytes), 8L),
             "asking for algorithms");
         MemorySegment results = local.allocate((long) RESULT_BYTES * most, 8);
         MemorySegment count = local.allocate(INT);
@@ -218,15 +211,13 @@ public final class CublasLt implements AutoCloseable {
     /**
      * Enqueues the product.
      *
-     * @param algorithm one of {@link #algorithms} of this or a near shape
+     * @param algorithmBytes one of {@link #algorithms} of this or a near shape
      * @return false if the algorithm does not fit this shape; nothing was enqueued then
      */
-    public boolean run(
-        long weights, long input, long output, byte[] algorithmBytes, long stream) {
+    public boolean run(long weights, long input, long output, byte[] algorithmBytes, long stream) {
       // A variable, since the call takes its exact type.
       MemorySegment beta = shape.add() ? one : zero;
-      MemorySegment.copy(
-          algorithmBytes, 0, algorithm, ValueLayout.JAVA_BYTE, 0, ALGORITHM_BYTES);
+      MemorySegment.copy(algorithmBytes, 0, algorithm, ValueLayout.JAVA_BYTE, 0, ALGORITHM_BYTES);
       try {
         int status =
             (int)

@@ -22,6 +22,9 @@ public final class Driver {
   /** Attributes of cuDeviceGetAttribute. */
   public static final int MULTIPROCESSORS = 16;
 
+  /** Shared memory that a block can be allowed, bytes. */
+  public static final int SHARED_MEMORY = 97;
+
   public static final int COMPUTE_MAJOR = 75;
   public static final int COMPUTE_MINOR = 76;
 
@@ -256,7 +259,8 @@ public final class Driver {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(LONG, 2);
       check(
-          (int) memoryInfo.invokeExact(out, out.asSlice(8)), "asking how much device memory is free");
+          (int) memoryInfo.invokeExact(out, out.asSlice(8)),
+          "asking how much device memory is free");
       return new MemoryInfo(out.get(LONG, 0), out.get(LONG, 8));
     } catch (Throwable e) {
       throw Native.failure(e);

@@ -96,7 +96,7 @@ public final class LibraryFinder {
   }
 
   private static void addPaths(Set<Path> folders, String list) {
-    for (String folder : list.split(File.pathSeparator)) {
+    for (String folder : list.split(File.pathSeparator, -1)) {
       if (!folder.isBlank()) {
         folders.add(Path.of(folder));
       }
@@ -117,7 +117,7 @@ public final class LibraryFinder {
         homes.add(Path.of(home));
       }
     }
-    for (String folder : environment("PATH").split(File.pathSeparator)) {
+    for (String folder : environment("PATH").split(File.pathSeparator, -1)) {
       if (!folder.isBlank() && Files.exists(Path.of(folder, "python3"))) {
         Path home = Path.of(folder).getParent();
         if (home != null) {
@@ -135,7 +135,8 @@ public final class LibraryFinder {
     for (Path python : children(home.resolve("lib"), "python3*")) {
       for (String packages : List.of("site-packages", "dist-packages")) {
         Path nvidia = python.resolve(packages).resolve("nvidia");
-        // Newest last in name order, wanted first: CUDA 13 lies in cu13, CUDA 12 in a folder a library.
+        // Newest last in name order, wanted first: CUDA 13 lies in cu13, CUDA 12 in a folder a
+        // library.
         children(nvidia, "*").reversed().forEach(part -> folders.add(part.resolve("lib")));
       }
     }

@@ -33,8 +33,7 @@ public final class Nvrtc {
 
   private Nvrtc(Native lib) {
     version = lib.function("nvrtcVersion", POINTER, POINTER);
-    create =
-        lib.function("nvrtcCreateProgram", POINTER, POINTER, POINTER, INT, POINTER, POINTER);
+    create = lib.function("nvrtcCreateProgram", POINTER, POINTER, POINTER, INT, POINTER, POINTER);
     compile = lib.function("nvrtcCompileProgram", LONG, INT, POINTER);
     destroy = lib.function("nvrtcDestroyProgram", POINTER);
     logSize = lib.function("nvrtcGetProgramLogSize", LONG, POINTER);

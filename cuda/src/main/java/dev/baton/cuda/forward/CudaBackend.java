@@ -28,8 +28,8 @@ import java.util.List;
 import java.util.function.LongUnaryOperator;
 
 /**
- * A model on one CUDA device. Steps run one after the other on one stream; the host prepares step n +
- * 1 while n runs.
+ * A model on one CUDA device. Steps run one after the other on one stream; the host prepares step n
+ * + 1 while n runs.
  */
 public final class CudaBackend implements Backend {
   private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
@@ -104,20 +104,19 @@ public final class CudaBackend implements Backend {
     long start = System.nanoTime();
     long usedByOthers = driver.memoryInfo().total() - driver.memoryInfo().free();
     Kernels kernels =
-        new Kernels(driver, compiler(finder), device.architecture(), type, config.headSize());
+        new Kernels(
+            driver,
+            compiler(finder),
+            device.architecture(),
+            device.sharedMemory(),
+            type,
+            config.headSize());
     long compiled = System.nanoTime();
     long stream = driver.createStream();
     Launcher plain = new Launcher(driver, arena, stream, false);
     ModelWeights weights =
         WeightLoader.load(
-            device,
-            kernels,
-            plain,
-            model,
-            type,
-            options.loadFormat(),
-            options.seed(),
-            progress);
+            device, kernels, plain, model, type, options.loadFormat(), options.seed(), progress);
     long loaded = System.nanoTime();
     WorkSpace space = WorkSpace.allocate(device, config, options);
     initialise(device, kernels, plain, space, config, options);
@@ -128,7 +127,8 @@ public final class CudaBackend implements Backend {
             device.allocate(CUBLAS_WORKSPACE, "cuBLASLt's work space"),
             CUBLAS_WORKSPACE);
     Launcher overlapping = new Launcher(driver, arena, stream, device.architecture() >= 90);
-    Products products = new Products(device, kernels, cublas, overlapping, space.gateUp());
+    Products products =
+        new Products(device, kernels, cublas, overlapping, space, config.rmsNormEps());
     tune(products, weights, space, config, options);
     long tuned = System.nanoTime();
 
@@ -180,7 +180,8 @@ public final class CudaBackend implements Backend {
         new CudaKvPort(device, kernels, arena, layout, pool),
         runner,
         description,
-        new MemoryUse(weights.bytes(), poolBytes, device.allocated() - weights.bytes() - poolBytes));
+        new MemoryUse(
+            weights.bytes(), poolBytes, device.allocated() - weights.bytes() - poolBytes));
   }
 
   private static ElementType type(ModelConfig config, BackendOptions options) {
@@ -277,14 +278,16 @@ public final class CudaBackend implements Backend {
     int most = Math.max(options.maxNumBatchedTokens(), options.maxNumSeqs());
     int qkv = c.querySize() + 2 * c.kvSize();
     LongList all = new LongList(weights.layers());
+    Products.Input normed =
+        new Products.Input(space.residual(), weights.layers().get(0).inputNorm(), 0);
     products.tune(
         new Products.Timed(
-            Epilogue.STORE, space.normed(), all.of(l -> l.qkv()), space.qkv(), qkv, c.hiddenSize()),
+            Epilogue.STORE, normed, all.of(l -> l.qkv()), space.qkv(), qkv, c.hiddenSize()),
         most);
     products.tune(
         new Products.Timed(
             Epilogue.ADD,
-            space.attended(),
+            Products.Input.of(space.attended()),
             all.of(l -> l.output()),
             space.residual(),
             c.hiddenSize(),
@@ -293,7 +296,7 @@ public final class CudaBackend implements Backend {
     products.tune(
         new Products.Timed(
             Epilogue.SILU,
-            space.normed(),
+            normed,
             all.of(l -> l.gateUp()),
             space.gated(),
             c.intermediateSize(),
@@ -302,7 +305,7 @@ public final class CudaBackend implements Backend {
     products.tune(
         new Products.Timed(
             Epilogue.ADD,
-            space.gated(),
+            Products.Input.of(space.gated()),
             all.of(l -> l.down()),
             space.residual(),
             c.hiddenSize(),
@@ -311,7 +314,7 @@ public final class CudaBackend implements Backend {
     products.tune(
         new Products.Timed(
             Epilogue.FLOAT,
-            space.normed(),
+            normed,
             List.of(weights.head()),
             space.logits(),
             c.vocabSize(),
@@ -326,11 +329,7 @@ public final class CudaBackend implements Backend {
   }
 
   private static KvLayout layout(
-      Device device,
-      ModelConfig c,
-      BackendOptions options,
-      ElementType type,
-      long usedByOthers) {
+      Device device, ModelConfig c, BackendOptions options, ElementType type, long usedByOthers) {
     LongUnaryOperator bytes =
         blocks ->
             new KvLayout(

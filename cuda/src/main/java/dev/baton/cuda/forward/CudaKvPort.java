@@ -15,8 +15,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Copies KV between the pool and host memory. A block of a layer lies in the pool as in the external
- * form: all K, then all V. Each call borrows a stream and a page-locked buffer.
+ * Copies KV between the pool and host memory. A block of a layer lies in the pool as in the
+ * external form: all K, then all V. Each call borrows a stream and a page-locked buffer.
  */
 final class CudaKvPort implements KvPort, AutoCloseable {
   private static final int MOST_LANES = 8;
@@ -47,15 +47,15 @@ final class CudaKvPort implements KvPort, AutoCloseable {
     long half = half(layer, block, from, count, layout.type());
     if (target.byteSize() < 2 * half) {
       throw new IllegalArgumentException(
-          "The target has %d bytes, %d tokens need %d.".formatted(target.byteSize(), count, 2 * half));
+          "The target has %d bytes, %d tokens need %d."
+              .formatted(target.byteSize(), count, 2 * half));
     }
     Lane lane = borrow();
     try {
       device.makeCurrent();
       long stream = lane.launcher().stream();
       driver.copyToHost(lane.host(), address(layer, block, 0, from), half, stream);
-      driver.copyToHost(
-          lane.host().asSlice(half), address(layer, block, 1, from), half, stream);
+      driver.copyToHost(lane.host().asSlice(half), address(layer, block, 1, from), half, stream);
       driver.synchronize(stream);
       MemorySegment.copy(lane.host(), 0, target, 0, 2 * half);
     } finally {
@@ -70,7 +70,8 @@ final class CudaKvPort implements KvPort, AutoCloseable {
     long given = half / layout.type().bytes() * type.bytes();
     if (source.byteSize() < 2 * given) {
       throw new IllegalArgumentException(
-          "The source has %d bytes, %d tokens have %d.".formatted(source.byteSize(), count, 2 * given));
+          "The source has %d bytes, %d tokens have %d."
+              .formatted(source.byteSize(), count, 2 * given));
     }
     Lane lane = borrow();
     try {
@@ -86,7 +87,7 @@ final class CudaKvPort implements KvPort, AutoCloseable {
           driver.copyToDevice(lane.raw() + which * given, part, given, stream);
           lane.launcher()
               .pointer(lane.raw() + which * given)
-              .integer(type.ordinal())
+              .integer(Kernels.code(type))
               .pointer(to)
               .pointer(given / type.bytes())
               .launch(kernels.convert, 16, 1, 1, 256, 0);

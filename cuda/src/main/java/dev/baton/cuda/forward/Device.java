@@ -15,6 +15,7 @@ public final class Device implements AutoCloseable {
   private final String name;
   private final int architecture;
   private final int multiprocessors;
+  private final int sharedMemory;
   private final List<Long> allocations = new ArrayList<>();
   private long allocated;
 
@@ -27,6 +28,7 @@ public final class Device implements AutoCloseable {
         10 * driver.attribute(Driver.COMPUTE_MAJOR, handle)
             + driver.attribute(Driver.COMPUTE_MINOR, handle);
     multiprocessors = driver.attribute(Driver.MULTIPROCESSORS, handle);
+    sharedMemory = driver.attribute(Driver.SHARED_MEMORY, handle);
     context = driver.retainContext(handle);
     makeCurrent();
   }
@@ -46,6 +48,11 @@ public final class Device implements AutoCloseable {
 
   public int multiprocessors() {
     return multiprocessors;
+  }
+
+  /** Bytes of shared memory that one block may have. */
+  public int sharedMemory() {
+    return sharedMemory;
   }
 
   /** Every thread that calls the driver does this first. */

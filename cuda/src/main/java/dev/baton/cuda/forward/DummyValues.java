@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * The values of dummy weights: 4096 equally likely ones of a normal distribution with standard
- * deviation 0.02, picked by a hash of (seed, name, index). The same as the model module's, so that a
- * CPU and a GPU given the same seed have the same model.
+ * deviation 0.02, picked by a hash of (seed, name, index). The same as the model module's, so that
+ * a CPU and a GPU given the same seed have the same model.
  */
 final class DummyValues {
   static final int COUNT = 4096;
@@ -29,7 +29,8 @@ final class DummyValues {
             case F16 -> Float.float16ToFloat(Float.floatToFloat16(value));
             case BF16 -> Float.intBitsToFloat(toBf16(value) << 16);
           };
-      short bits = device == ElementType.BF16 ? (short) toBf16(stored) : Float.floatToFloat16(stored);
+      short bits =
+          device == ElementType.BF16 ? (short) toBf16(stored) : Float.floatToFloat16(stored);
       table.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
     }
     return table;

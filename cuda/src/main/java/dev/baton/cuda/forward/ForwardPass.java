@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
  * stream is kept in float, so that the products add to it without another rounding.
  */
 final class ForwardPass {
-  private static final float LOG2_E = 1.4426950408889634f;
+  private static final float LOG2_E = (float) (1 / Math.log(2));
 
   private final ModelConfig config;
   private final ModelWeights weights;
@@ -80,10 +80,9 @@ final class ForwardPass {
     if (at.rows() == 0) {
       return;
     }
-    norm(weights.finalNorm(), at.rows(), step(at.rowTokens()));
     products.run(
         Epilogue.FLOAT,
-        space.normed(),
+        new Products.Input(space.residual(), weights.finalNorm(), step(at.rowTokens())),
         weights.head(),
         space.logits(),
         0,
@@ -105,8 +104,15 @@ final class ForwardPass {
     int heads = config.heads();
     int kvHeads = config.kvHeads();
     int qkvSize = config.querySize() + 2 * config.kvSize();
-    norm(w.inputNorm(), tokens, 0);
-    products.run(Epilogue.STORE, space.normed(), w.qkv(), space.qkv(), 0, tokens, qkvSize, hidden);
+    products.run(
+        Epilogue.STORE,
+        new Products.Input(space.residual(), w.inputNorm(), 0),
+        w.qkv(),
+        space.qkv(),
+        0,
+        tokens,
+        qkvSize,
+        hidden);
     launcher
         .pointer(space.qkv())
         .pointer(w.qkvBias())
@@ -128,17 +134,16 @@ final class ForwardPass {
     decodeAttention(at, layerPool, qkvSize);
     products.run(
         Epilogue.ADD,
-        space.attended(),
+        Products.Input.of(space.attended()),
         w.output(),
         space.residual(),
         w.outputBias(),
         tokens,
         hidden,
         config.querySize());
-    norm(w.postNorm(), tokens, 0);
     products.run(
         Epilogue.SILU,
-        space.normed(),
+        new Products.Input(space.residual(), w.postNorm(), 0),
         w.gateUp(),
         space.gated(),
         w.gateUpBias(),
@@ -147,25 +152,13 @@ final class ForwardPass {
         hidden);
     products.run(
         Epilogue.ADD,
-        space.gated(),
+        Products.Input.of(space.gated()),
         w.down(),
         space.residual(),
         w.downBias(),
         tokens,
         hidden,
         config.intermediateSize());
-  }
-
-  private void norm(long weight, int rows, long rowTokens) {
-    int threads = Math.clamp((config.hiddenSize() / 8 + 31) / 32 * 32, 32, 1024);
-    launcher
-        .pointer(space.residual())
-        .pointer(weight)
-        .pointer(space.normed())
-        .pointer(rowTokens)
-        .integer(config.hiddenSize())
-        .real((float) config.rmsNormEps())
-        .launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
   }
 
   private void prefillAttention(StepLayout at, long layerPool, int qkvSize) {
@@ -189,12 +182,12 @@ final class ForwardPass {
         .real(scale)
         .integer(config.slidingWindow().orElse(-1))
         .launch(
-            kernels.prefillAttention,
+            kernels.prefillAttention(at.tile()),
             config.heads(),
             at.tiles(),
             1,
             128,
-            kernels.prefillShared);
+            kernels.prefillShared(at.tile()));
   }
 
   private void decodeAttention(StepLayout at, long layerPool, int qkvSize) {
@@ -222,7 +215,12 @@ final class ForwardPass {
         .integer(config.slidingWindow().orElse(-1))
         .integer(many ? 1024 : 128)
         .launch(
-            kernels.decodeAttention, gridX(config), at.decodes(), splits, 128, kernels.decodeShared);
+            kernels.decodeAttention,
+            gridX(config),
+            at.decodes(),
+            splits,
+            128,
+            kernels.decodeShared);
   }
 
   private static int gridX(ModelConfig config) {

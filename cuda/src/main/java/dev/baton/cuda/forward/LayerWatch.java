@@ -8,8 +8,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * Tells a step's listener when layers have been computed. A thread of its own waits for events that lie
- * in the stream between groups of layers.
+ * Tells a step's listener when layers have been computed. A thread of its own waits for events that
+ * lie in the stream between groups of layers.
  */
 final class LayerWatch implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(LayerWatch.class.getName());

@@ -11,8 +11,7 @@ import java.util.List;
  * @param head [vocab, hidden]; the embedding where they are tied
  * @param bytes of all
  */
-record ModelWeights(
-    long embedding, List<Layer> layers, long finalNorm, long head, long bytes) {
+record ModelWeights(long embedding, List<Layer> layers, long finalNorm, long head, long bytes) {
 
   /**
    * One decoder layer.

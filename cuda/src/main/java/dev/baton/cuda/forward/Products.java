@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The products of activations and weights: for few rows Baton's own kernel, for many cuBLASLt with the
- * algorithm that was fastest when the model was loaded.
+ * The products of activations and weights: for few rows Baton's own kernel, for many cuBLASLt with
+ * the algorithm that was fastest when the model was loaded.
  */
 final class Products implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Products.class.getName());
@@ -28,24 +28,41 @@ final class Products implements AutoCloseable {
   private final Kernels kernels;
   private final CublasLt cublas;
   private final Launcher launcher;
-  private final int multiprocessors;
-  private final long gateUp;
+  private final WorkSpace space;
+  private final float eps;
 
   private record Key(Epilogue epilogue, int n, int k, int bucket) {}
 
   private final Map<Key, byte[]> choice = new HashMap<>();
   private final Map<CublasLt.Shape, CublasLt.Plan> plans = new HashMap<>();
 
-  /**
-   * @param gateUp device memory for [maxTokens, 2 * intermediate]
-   */
-  Products(Device device, Kernels kernels, CublasLt cublas, Launcher launcher, long gateUp) {
+  Products(
+      Device device,
+      Kernels kernels,
+      CublasLt cublas,
+      Launcher launcher,
+      WorkSpace space,
+      double eps) {
     this.driver = device.driver();
-    this.multiprocessors = device.multiprocessors();
     this.kernels = kernels;
     this.cublas = cublas;
     this.launcher = launcher;
-    this.gateUp = gateUp;
+    this.space = space;
+    this.eps = (float) eps;
+  }
+
+  /**
+   * Activations.
+   *
+   * @param x rows of elements; of floats where they are to be normalised
+   * @param norm weight of the RMSNorm to apply, 0 for none
+   * @param rowOf which row of x is row m, ints on the device; 0 for all in order
+   */
+  record Input(long x, long norm, long rowOf) {
+    /** Taken as they are. */
+    static Input of(long x) {
+      return new Input(x, 0, 0);
+    }
   }
 
   /**
@@ -56,40 +73,70 @@ final class Products implements AutoCloseable {
    * @param out [m, n]; floats for ADD and FLOAT
    * @param bias [n] ([2 n] for SILU) or 0; STORE and FLOAT take none
    */
-  void run(Epilogue epilogue, long x, long w, long out, long bias, int m, int n, int k) {
+  void run(Epilogue epilogue, Input x, long w, long out, long bias, int m, int n, int k) {
     byte[] algorithm = choice.get(new Key(epilogue, n, k, bucket(m)));
     if (algorithm == null) {
-      algorithm = m <= 16 ? OWN : shape(epilogue, m, n, k).algorithms(1).get(0);
+      algorithm =
+          kernels.multiplies(epilogue, m) ? OWN : shape(epilogue, m, n, k).algorithms(1).get(0);
       choice.put(new Key(epilogue, n, k, bucket(m)), algorithm);
     }
     run(algorithm, epilogue, x, w, out, bias, m, n, k);
   }
 
   private void run(
-      byte[] algorithm, Epilogue epilogue, long x, long w, long out, long bias, int m, int n, int k) {
-    if (algorithm == OWN) {
+      byte[] algorithm,
+      Epilogue epilogue,
+      Input x,
+      long w,
+      long out,
+      long bias,
+      int m,
+      int n,
+      int k) {
+    if (algorithm.length == 0) {
+      boolean norm = x.norm() != 0 && kernels.normalises(epilogue, m, k);
+      Input from = x;
+      if (x.norm() != 0 && !norm) {
+        norm(x, m, k);
+        from = Input.of(space.normed());
+      }
       launcher
-          .pointer(x)
+          .pointer(from.x())
+          .pointer(from.norm())
+          .pointer(from.rowOf())
+          .real(eps)
           .pointer(w)
           .pointer(out)
           .pointer(bias)
           .integer(m)
           .integer(n)
           .integer(k)
-          .launch(kernels.gemv(epilogue, m), (n + 15) / 16, 1, 1, 256, 0);
+          .launch(
+              kernels.gemv(epilogue, m, norm),
+              (n + 15) / 16,
+              1,
+              1,
+              256,
+              Kernels.gemvShared(epilogue, m, k, norm));
       return;
     }
+    long elements = x.x();
+    if (x.norm() != 0) {
+      norm(x, m, k);
+      elements = space.normed();
+    }
     CublasLt.Plan plan = shape(epilogue, m, n, k);
-    long to = epilogue == Epilogue.SILU ? gateUp : out;
-    if (!plan.run(w, x, to, algorithm, launcher.stream())) {
+    long to = epilogue == Epilogue.SILU ? space.gateUp() : out;
+    if (!plan.run(w, elements, to, algorithm, launcher.stream())) {
       byte[] first = plan.algorithms(1).get(0);
-      if (!plan.run(w, x, to, first, launcher.stream())) {
-        throw new IllegalStateException("cuBLASLt refuses its own algorithm for " + epilogue + " " + m);
+      if (!plan.run(w, elements, to, first, launcher.stream())) {
+        throw new IllegalStateException(
+            "cuBLASLt refuses its own algorithm for " + epilogue + " " + m);
       }
     }
     if (epilogue == Epilogue.SILU) {
       launcher
-          .pointer(gateUp)
+          .pointer(space.gateUp())
           .pointer(bias)
           .pointer(out)
           .integer(n)
@@ -97,6 +144,18 @@ final class Products implements AutoCloseable {
     } else if (bias != 0) {
       launcher.pointer(out).pointer(bias).integer(n).launch(kernels.addBias, m, 1, 1, 256, 0);
     }
+  }
+
+  private void norm(Input x, int rows, int hidden) {
+    int threads = Math.clamp((hidden / 8 + 31L) / 32 * 32, 32, 1024);
+    launcher
+        .pointer(x.x())
+        .pointer(x.norm())
+        .pointer(space.normed())
+        .pointer(x.rowOf())
+        .integer(hidden)
+        .real(eps)
+        .launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
   }
 
   private CublasLt.Plan shape(Epilogue epilogue, int m, int n, int k) {
@@ -116,7 +175,7 @@ final class Products implements AutoCloseable {
   }
 
   /** What {@link #tune} times: the weights take turns, so that they come from memory. */
-  record Timed(Epilogue epilogue, long x, List<Long> weights, long out, int n, int k) {}
+  record Timed(Epilogue epilogue, Input x, List<Long> weights, long out, int n, int k) {}
 
   /** Finds the fastest way for each number of rows up to {@code most}; gives lines for a log. */
   List<String> tune(Timed t, int most) {
@@ -128,10 +187,10 @@ final class Products implements AutoCloseable {
       }
       m = Math.min(m, most);
       List<byte[]> ways = new ArrayList<>();
-      if (m <= Kernels.MAX_GEMV_ROWS) {
+      if (kernels.multiplies(t.epilogue(), m)) {
         ways.add(OWN);
       }
-      if (m > 8) {
+      if (m > 8 || ways.isEmpty()) {
         ways.addAll(shape(t.epilogue(), m, t.n(), t.k()).algorithms(ALGORITHMS));
       }
       byte[] best = ways.get(0);
@@ -142,7 +201,7 @@ final class Products implements AutoCloseable {
         line.append(t.k()).append(" us:");
         for (byte[] way : ways) {
           long nanos = time(t, way, m);
-          line.append(way == OWN ? " own " : " ").append(nanos / 100 / 10.0);
+          line.append(way.length == 0 ? " own " : " ").append(nanos / 1e3);
           if (nanos < fastest) {
             fastest = nanos;
             best = way;
@@ -161,7 +220,16 @@ final class Products implements AutoCloseable {
     int runs = m > 512 ? 2 : Math.max(2, Math.min(8, t.weights().size()));
     driver.beginCapture(stream);
     for (int i = 0; i < runs; i++) {
-      run(way, t.epilogue(), t.x(), t.weights().get(i % t.weights().size()), t.out(), 0, m, t.n(), t.k());
+      run(
+          way,
+          t.epilogue(),
+          t.x(),
+          t.weights().get(i % t.weights().size()),
+          t.out(),
+          0,
+          m,
+          t.n(),
+          t.k());
     }
     long graph = driver.endCapture(stream);
     long from = driver.createEvent(true, false);
@@ -179,10 +247,6 @@ final class Products implements AutoCloseable {
     driver.destroyEvent(from);
     driver.destroyEvent(to);
     return best;
-  }
-
-  int multiprocessors() {
-    return multiprocessors;
   }
 
   @Override

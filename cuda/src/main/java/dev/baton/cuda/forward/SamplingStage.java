@@ -12,8 +12,9 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Sampling that is more than the greatest logit: penalties, temperature, filters, log probabilities.
- * Keeps how often each slot's sequence has used each token, for slots that ask for penalties.
+ * Sampling that is more than the greatest logit: penalties, temperature, filters, log
+ * probabilities. Keeps how often each slot's sequence has used each token, for slots that ask for
+ * penalties.
  */
 final class SamplingStage implements AutoCloseable {
   private static final int PARAMS_INTS = 16;
@@ -45,12 +46,7 @@ final class SamplingStage implements AutoCloseable {
   private int historyAt;
 
   SamplingStage(
-      Device device,
-      Kernels kernels,
-      Launcher launcher,
-      WorkSpace space,
-      int vocab,
-      int slots) {
+      Device device, Kernels kernels, Launcher launcher, WorkSpace space, int vocab, int slots) {
     this.device = device;
     this.driver = device.driver();
     this.kernels = kernels;
@@ -69,13 +65,13 @@ final class SamplingStage implements AutoCloseable {
   }
 
   /**
-   * Before the forward pass, since what a slot sampled last is part of its history: sends the step's
-   * numbers, and counts tokens.
+   * Before the forward pass, since what a slot sampled last is part of its history: sends the
+   * step's numbers, and counts tokens.
    *
    * @param turn which of the two host buffers to use; its step before last is done
    */
   void before(Step step, StepLayout at, int turn) {
-    plan(step, at);
+    plan(step);
     if (rows == 0 && items == 0) {
       return;
     }
@@ -114,7 +110,7 @@ final class SamplingStage implements AutoCloseable {
         .launch(kernels.sample, rows, 1, 1, 1024, 0);
   }
 
-  private void plan(Step step, StepLayout at) {
+  private void plan(Step step) {
     rows = 0;
     biases = 0;
     items = 0;
@@ -143,11 +139,11 @@ final class SamplingStage implements AutoCloseable {
       ints = new int[size + size / 2];
     }
     if (size > 0) {
-      fill(step, at);
+      fill(step);
     }
   }
 
-  private void fill(Step step, StepLayout at) {
+  private void fill(Step step) {
     int row = 0;
     int param = paramsAt;
     int bias = 0;

@@ -14,12 +14,22 @@ import dev.baton.engine.backend.StepSequence;
  * @param rows sampled rows, padding included
  * @param decodes sequences with one new token, padding included
  * @param tiles pieces of prefill attention
+ * @param tile queries of such a piece
  */
-record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles) {
+record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, int tile) {
   private static final int HEADER = 4;
 
-  /** For a step as it is. */
-  static StepLayout of(Step step) {
+  /**
+   * For a step as it is. Small pieces are used where large ones would leave multiprocessors idle.
+   *
+   * @param heads query heads
+   */
+  static StepLayout of(Step step, int heads, int multiprocessors) {
+    StepLayout large = of(step, Kernels.LARGE_TILE);
+    return large.tiles() * heads < 2 * multiprocessors ? of(step, Kernels.SMALL_TILE) : large;
+  }
+
+  private static StepLayout of(Step step, int tile) {
     int tokens = 0;
     int rows = 0;
     int decodes = 0;
@@ -30,15 +40,15 @@ record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles) {
       if (s.newTokens() == 1) {
         decodes++;
       } else {
-        tiles += (s.newTokens() + Kernels.prefillTile() - 1) / Kernels.prefillTile();
+        tiles += (s.newTokens() + tile - 1) / tile;
       }
     }
-    return new StepLayout(tokens, step.sequences().size(), rows, decodes, tiles);
+    return new StepLayout(tokens, step.sequences().size(), rows, decodes, tiles, tile);
   }
 
   /** For a step of decodes alone, padded to {@code size} of them. */
   static StepLayout ofDecodes(int size) {
-    return new StepLayout(size, size, size, size, 0);
+    return new StepLayout(size, size, size, size, 0, Kernels.LARGE_TILE);
   }
 
   int tokenIds() {

@@ -130,14 +130,17 @@ final class StepRunner implements AutoCloseable {
     device.makeCurrent();
     Lane lane = lanes[turn];
     List<StepSequence> sequences = step.sequences();
-    boolean decodes = step.listener() == StepListener.NONE;
+    boolean decodes = step.listener().equals(StepListener.NONE);
     boolean special = false;
     for (StepSequence s : sequences) {
       decodes &= s.newTokens() == 1 && s.sample();
       special |= SamplingStage.special(s);
     }
     int graph = decodes ? graphFor(sequences.size()) : -1;
-    StepLayout at = graph >= 0 ? StepLayout.ofDecodes(graphSizes[graph]) : StepLayout.of(step);
+    StepLayout at =
+        graph >= 0
+            ? StepLayout.ofDecodes(graphSizes[graph])
+            : StepLayout.of(step, config.heads(), device.multiprocessors());
     long stream = launcher.stream();
     int ints = writer.write(step, at, lane.numbers);
     driver.record(lane.begin, stream);
@@ -146,7 +149,7 @@ final class StepRunner implements AutoCloseable {
     LayerWatch.@Nullable Watched watched = null;
     if (graph >= 0) {
       driver.launchGraph(graphs[graph], stream);
-    } else if (step.listener() == StepListener.NONE) {
+    } else if (step.listener().equals(StepListener.NONE)) {
       pass.enqueue(at, layer -> {});
     } else {
       LayerWatch.Watched w = watch.watch(step, config.layers(), LAYER_GROUPS);
@@ -160,8 +163,7 @@ final class StepRunner implements AutoCloseable {
       driver.copyToHost(lane.sampled, space.sampled(), 4L * rows, stream);
       reports = special && wantsReports(sequences);
       if (reports) {
-        driver.copyToHost(
-            lane.reports, space.reports(), 4L * rows * WorkSpace.REPORT, stream);
+        driver.copyToHost(lane.reports, space.reports(), 4L * rows * WorkSpace.REPORT, stream);
       }
     }
     driver.record(lane.end, stream);

@@ -1,6 +1,5 @@
 package dev.baton.cuda.forward;
 
-import dev.baton.cuda.kernel.Kernels;
 import dev.baton.engine.backend.Step;
 import dev.baton.engine.backend.StepSequence;
 import java.lang.foreign.MemorySegment;
@@ -57,7 +56,7 @@ final class StepWriter {
       System.arraycopy(s.blockTable(), 0, to, at.tables() + i * stride, blocks(s));
       token += n;
     }
-    tiles(sequences, at.tileStarts(), to);
+    tiles(sequences, at.tile(), at.tileStarts(), to);
     pad(to, at, token, sequences.size(), row, decode);
     MemorySegment.copy(to, 0, buffer, INT, 0, size);
     return size;
@@ -68,8 +67,7 @@ final class StepWriter {
   }
 
   /** The tiles with the longest way to go come first, so that short ones fill the end. */
-  private static void tiles(List<StepSequence> sequences, int at, int[] to) {
-    int tile = Kernels.prefillTile();
+  private static void tiles(List<StepSequence> sequences, int tile, int at, int[] to) {
     long[] order = new long[16];
     int n = 0;
     for (int i = 0; i < sequences.size(); i++) {
@@ -78,7 +76,7 @@ final class StepWriter {
         if (n == order.length) {
           order = Arrays.copyOf(order, 2 * n);
         }
-        long keys = s.computedTokens() + Math.min(first + tile, s.newTokens());
+        long keys = (long) s.computedTokens() + Math.min(first + tile, s.newTokens());
         order[n++] = -((keys << 32) | ((long) i << 16) | (first / tile));
       }
     }

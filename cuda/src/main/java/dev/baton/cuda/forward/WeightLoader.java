@@ -26,7 +26,6 @@ final class WeightLoader {
   private static final long PART = 2L << 20;
 
   private final Device device;
-  private final Driver driver;
   private final Kernels kernels;
   private final Launcher launcher;
   private final ModelConfig config;
@@ -51,7 +50,6 @@ final class WeightLoader {
       Progress progress,
       java.util.function.Function<WeightLoader, Source> source) {
     this.device = device;
-    this.driver = device.driver();
     this.kernels = kernels;
     this.launcher = launcher;
     this.config = config;
@@ -194,11 +192,7 @@ final class WeightLoader {
     long count = LongStream.of(shape).reduce(1, (a, b) -> a * b);
     int blocks = (int) Math.clamp(count / 1024, 1, 16L * device.multiprocessors());
     if (name.endsWith("norm.weight")) {
-      launcher
-          .pointer(to)
-          .pointer(count)
-          .real(1)
-          .launch(kernels.fill, blocks, 1, 1, 256, 0);
+      launcher.pointer(to).pointer(count).real(1).launch(kernels.fill, blocks, 1, 1, 256, 0);
     } else {
       launcher
           .pointer(to)
@@ -223,7 +217,7 @@ final class WeightLoader {
         long raw = staging.copyRaw(data.asSlice(at, size));
         launcher
             .pointer(raw)
-            .integer(tensor.type().ordinal())
+            .integer(Kernels.code(tensor.type()))
             .pointer(target)
             .pointer(size / from)
             .launch(kernels.convert, 4 * device.multiprocessors(), 1, 1, 256, 0);

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * Compiles programs, and keeps what it compiled in a folder under a name made of source, options and
- * compiler version. A folder that cannot be used costs time, nothing else.
+ * Compiles programs, and keeps what it compiled in a folder under a name made of source, options
+ * and compiler version. A folder that cannot be used costs time, nothing else.
  */
 public final class KernelCompiler {
   private static final System.Logger LOG = System.getLogger(KernelCompiler.class.getName());
@@ -76,14 +76,18 @@ public final class KernelCompiler {
     } catch (IOException e) {
       LOG.log(
           System.Logger.Level.WARNING,
-          "Compiled kernels cannot be kept in " + file + "; they are compiled at every start. " + e);
+          "Compiled kernels cannot be kept in "
+              + file
+              + "; they are compiled at every start. "
+              + e);
     }
   }
 
   private String name(Program program, String source, List<String> options) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (String part : List.of(version, source, Program.headers().toString(), options.toString())) {
+      for (String part :
+          List.of(version, source, Program.headers().toString(), options.toString())) {
         digest.update(part.getBytes(StandardCharsets.UTF_8));
         digest.update((byte) 0);
       }

@@ -4,14 +4,25 @@ import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher.Kernel;
 import dev.baton.model.config.ElementType;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The kernels of one element type and head size, loaded on a device. */
 public final class Kernels implements AutoCloseable {
   /** Rows of activations that the widest small product takes. */
   public static final int MAX_GEMV_ROWS = 32;
 
-  private static final int PREFILL_QUERIES = 128;
+  /** Queries of a block of prefill attention, for much and for little work. */
+  public static final int LARGE_TILE = 128;
+
+  public static final int SMALL_TILE = 64;
+
+  private static final int MAX_NORM_ROWS = 4;
+
+  /** Room for what kernels declare in their source. */
+  private static final int STATIC_SHARED = 1024;
+
   private static final int PREFILL_KEYS = 64;
   private static final int DECODE_WARPS = 4;
   private static final int DECODE_STAGES = 3;
@@ -29,16 +40,18 @@ public final class Kernels implements AutoCloseable {
   public final Kernel fillRandom;
   public final Kernel fill;
   public final Kernel ropeAngles;
-  public final Kernel prefillAttention;
+  private final Kernel largePrefill;
+  private final Kernel smallPrefill;
   public final Kernel decodeAttention;
   public final Kernel argmax;
   public final Kernel countTokens;
   public final Kernel sample;
-  private final Kernel[][] gemv = new Kernel[4][3];
+  private final Map<String, Kernel> gemv = new HashMap<>();
 
-  /** Bytes of dynamic shared memory that the attention kernels take. */
-  public final int prefillShared;
+  private final int headSize;
+  private final int sharedLimit;
 
+  /** Bytes of dynamic shared memory that decode attention takes. */
   public final int decodeShared;
 
   /** What becomes of a product's sums. */
@@ -59,10 +72,20 @@ public final class Kernels implements AutoCloseable {
     }
   }
 
-  /** Compiles where needed, and loads. The context is current. */
+  /**
+   * Compiles where needed, and loads. The context is current.
+   *
+   * @param sharedBytes shared memory that one block may have
+   */
   public Kernels(
-      Driver driver, KernelCompiler compiler, int architecture, ElementType type, int headSize) {
+      Driver driver,
+      KernelCompiler compiler,
+      int architecture,
+      int sharedBytes,
+      ElementType type,
+      int headSize) {
     this.driver = driver;
+    sharedLimit = sharedBytes - STATIC_SHARED;
     List<Program> programs = Program.of(type, headSize);
     List<byte[]> codes =
         programs.parallelStream().map(p -> compiler.compile(p, architecture)).toList();
@@ -79,29 +102,89 @@ public final class Kernels implements AutoCloseable {
     fill = kernel(0, "fill", 3);
     ropeAngles = kernel(0, "rope_angles", 4);
     for (Epilogue epilogue : Epilogue.values()) {
-      for (int i = 0; i < 3; i++) {
-        gemv[epilogue.ordinal()][i] = kernel(1, "gemv_" + epilogue.suffix + "_" + (1 << i), 7);
+      for (int tiles = 1; tiles <= MAX_GEMV_ROWS / 8; tiles *= 2) {
+        String name = gemvName(epilogue, tiles, false);
+        gemv.put(name, kernel(1, name, 10));
+      }
+      if (epilogue != Epilogue.ADD) {
+        String name = gemvName(epilogue, 1, true);
+        gemv.put(name, kernel(1, name, 10));
       }
     }
-    prefillAttention = kernel(2, "attention_prefill", 15);
+    largePrefill = kernel(2, "attention_prefill_128", 15);
+    smallPrefill = kernel(2, "attention_prefill_64", 15);
     decodeAttention = kernel(3, "attention_decode", 17);
     argmax = kernel(4, "argmax", 5);
     countTokens = kernel(4, "count_tokens", 8);
     sample = kernel(4, "sample", 10);
-    prefillShared = (PREFILL_QUERIES + 2 * PREFILL_KEYS) * headSize * 2;
+    this.headSize = headSize;
     decodeShared = DECODE_WARPS * DECODE_STAGES * 2 * DECODE_KEYS * headSize * 2;
-    driver.allowSharedMemory(prefillAttention.function(), prefillShared);
+    driver.allowSharedMemory(largePrefill.function(), prefillShared(LARGE_TILE));
+    driver.allowSharedMemory(smallPrefill.function(), prefillShared(SMALL_TILE));
+    gemv.values().forEach(k -> driver.allowSharedMemory(k.function(), sharedLimit));
     driver.allowSharedMemory(decodeAttention.function(), decodeShared);
   }
 
-  /** Queries that one block of the prefill kernel takes. */
-  public static int prefillTile() {
-    return PREFILL_QUERIES;
+  /** Prefill attention with blocks of that many queries. */
+  public Kernel prefillAttention(int tile) {
+    return tile == LARGE_TILE ? largePrefill : smallPrefill;
   }
 
-  /** The small product for that many rows of activations, at most {@link #MAX_GEMV_ROWS}. */
-  public Kernel gemv(Epilogue epilogue, int rows) {
-    return gemv[epilogue.ordinal()][rows <= 8 ? 0 : rows <= 16 ? 1 : 2];
+  /** Bytes of dynamic shared memory that it takes. */
+  public int prefillShared(int tile) {
+    return (tile + 2 * PREFILL_KEYS) * headSize * 2;
+  }
+
+  /**
+   * The small product for that many rows of activations, at most {@link #MAX_GEMV_ROWS}.
+   *
+   * @param norm normalises its input, floats, on the way; see {@link #normalises}
+   */
+  public Kernel gemv(Epilogue epilogue, int rows, boolean norm) {
+    Kernel kernel = gemv.get(gemvName(epilogue, gemvTiles(rows), norm));
+    if (kernel == null) {
+      throw new IllegalArgumentException(
+          "There is no small product for %s with %d rows.".formatted(epilogue, rows));
+    }
+    return kernel;
+  }
+
+  /** Whether a small product of that shape can normalise its input itself. */
+  public boolean normalises(Epilogue epilogue, int rows, int k) {
+    return epilogue != Epilogue.ADD
+        && rows <= MAX_NORM_ROWS
+        && gemvShared(epilogue, rows, k, true) <= sharedLimit;
+  }
+
+  /** Whether there is a small product for that many rows on this device. */
+  public boolean multiplies(Epilogue epilogue, int rows) {
+    return rows <= MAX_GEMV_ROWS && gemvShared(epilogue, rows, 0, false) <= sharedLimit;
+  }
+
+  /** Bytes of dynamic shared memory that a small product takes. */
+  public static int gemvShared(Epilogue epilogue, int rows, int k, boolean norm) {
+    int tiles = gemvTiles(rows);
+    int rowTiles = epilogue == Epilogue.SILU ? 2 : 1;
+    int places = 2 / rowTiles * (2 * rowTiles + (norm ? 0 : tiles));
+    int stages = tiles == 1 ? 4 : 3;
+    return 8 * stages * places * 512 + (norm ? rows * (2 * k + 64) : 0);
+  }
+
+  private static int gemvTiles(int rows) {
+    return rows <= 8 ? 1 : rows <= 16 ? 2 : 4;
+  }
+
+  private static String gemvName(Epilogue epilogue, int tiles, boolean norm) {
+    return "gemv_" + (norm ? "norm_" : "") + epilogue.suffix + "_" + tiles;
+  }
+
+  /** How the convert kernel names a type. */
+  public static int code(ElementType type) {
+    return switch (type) {
+      case F32 -> 0;
+      case F16 -> 1;
+      case BF16 -> 2;
+    };
   }
 
   private Kernel kernel(int module, String name, int arguments) {

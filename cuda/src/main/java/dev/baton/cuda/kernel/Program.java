@@ -96,7 +96,8 @@ public record Program(String file, ElementType type, int headSize) {
     String path = "/dev/baton/cuda/kernels/" + name;
     try (InputStream in = Program.class.getResourceAsStream(path)) {
       if (in == null) {
-        throw new BackendException("The kernel source " + path + " is missing in this installation.");
+        throw new BackendException(
+            "The kernel source " + path + " is missing in this installation.");
       }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {

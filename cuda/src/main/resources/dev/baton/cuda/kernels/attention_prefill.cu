@@ -1,41 +1,55 @@
 // Attention for sequences with several new tokens, over their block tables, on tensor cores (the online softmax of
-// FlashAttention-2, Dao 2023). A block takes 128 queries of one head and walks the keys in tiles of 64; HEAD_SIZE is fixed
-// when compiled.
+// FlashAttention-2, Dao 2023). A block takes 128 or 64 queries of one head and walks the keys in tiles of 64; HEAD_SIZE is
+// fixed when compiled.
 #include "common.cuh"
 
 #define D HEAD_SIZE
-#define BM 128
 #define BN 64
-#define ROW_TILES 2  // of 16 queries a warp
-#define WARPS (BM / 16 / ROW_TILES)
+#define WARPS 4
 #define PIECES (D / 8)
 
 // tiles is [gridDim.y, 2]: sequence of the step, first query of the tile among its new tokens. q is [tokens, q_stride], of which
 // the first heads * D are the queries; out is [tokens, heads * D]. scale is 1 / sqrt(D) * log2(e). window < 0: none.
-extern "C" __global__ void __launch_bounds__(WARPS * 32)
-    attention_prefill(const elem* __restrict__ q, int q_stride, elem* __restrict__ out, const elem* __restrict__ pool,
-                      const int* __restrict__ tiles, const int* __restrict__ q_start, const int* __restrict__ q_len,
-                      const int* __restrict__ seq_len, const int* __restrict__ tables, const int* __restrict__ table_stride,
-                      int heads, int kv_heads, int block_shift, float scale, int window) {
+struct Arguments {
+  const elem* q;
+  int q_stride;
+  elem* out;
+  const elem* pool;
+  const int *tiles, *q_start, *q_len, *seq_len, *tables, *table_stride;
+  int heads, kv_heads, block_shift;
+  float scale;
+  int window;
+};
+
+// ROW_TILES of 16 queries a warp.
+template <int ROW_TILES>
+__device__ __forceinline__ void attend(const Arguments& args) {
+  constexpr int BM = 16 * WARPS * ROW_TILES;
+  const elem* __restrict__ q = args.q;
+  const elem* __restrict__ pool = args.pool;
+  elem* __restrict__ out = args.out;
+  const int q_stride = args.q_stride, heads = args.heads, kv_heads = args.kv_heads, block_shift = args.block_shift;
+  const int window = args.window;
+  const float scale = args.scale;
   extern __shared__ __align__(128) u8 memory[];
   u32 sq = shared_address(memory);
   u32 sk = sq + BM * D * 2;
   u32 sv = sk + BN * D * 2;
   let_next_start();
   wait_for_previous();
-  int seq = tiles[2 * blockIdx.y], first = tiles[2 * blockIdx.y + 1];
+  int seq = args.tiles[2 * blockIdx.y], first = args.tiles[2 * blockIdx.y + 1];
   int head = blockIdx.x;
   int kv_head = head / (heads / kv_heads);
-  int new_tokens = q_len[seq], length = seq_len[seq];
+  int new_tokens = args.q_len[seq], length = args.seq_len[seq];
   int computed = length - new_tokens;
   int rows = min(BM, new_tokens - first);
-  const int* table = tables + (size_t)seq * *table_stride;
+  const int* table = args.tables + (size_t)seq * *args.table_stride;
   int block_mask = (1 << block_shift) - 1;
   size_t kv_row = (size_t)kv_heads * D;
   const elem* kv = pool + kv_head * D;
   int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
 
-  size_t token = (size_t)q_start[seq] + first;
+  size_t token = (size_t)args.q_start[seq] + first;
   for (int i = threadIdx.x; i < BM * PIECES; i += WARPS * 32) {
     int r = i / PIECES, p = i % PIECES;
     copy_async(sq + place<D>(r, p) * 16, q + (token + min(r, rows - 1)) * q_stride + head * D + p * 8, r < rows);
@@ -194,3 +208,14 @@ extern "C" __global__ void __launch_bounds__(WARPS * 32)
       }
     }
 }
+
+#define PREFILL(NAME, ROW_TILES)                                                                                          \
+  extern "C" __global__ void __launch_bounds__(WARPS * 32)                                                                \
+      NAME(const elem* q, int q_stride, elem* out, const elem* pool, const int* tiles, const int* q_start,                \
+           const int* q_len, const int* seq_len, const int* tables, const int* table_stride, int heads, int kv_heads,     \
+           int block_shift, float scale, int window) {                                                                    \
+    attend<ROW_TILES>(Arguments{q, q_stride, out, pool, tiles, q_start, q_len, seq_len, tables, table_stride, heads,      \
+                                kv_heads, block_shift, scale, window});                                                   \
+  }
+PREFILL(attention_prefill_128, 2)
+PREFILL(attention_prefill_64, 1)

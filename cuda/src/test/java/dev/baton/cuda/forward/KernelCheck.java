@@ -31,6 +31,7 @@ final class KernelCheck implements AutoCloseable {
             driver,
             CudaBackend.compiler(LibraryFinder.ofEnvironment()),
             device.architecture(),
+            device.sharedMemory(),
             type,
             headSize);
     stream = driver.createStream();
@@ -45,6 +46,7 @@ final class KernelCheck implements AutoCloseable {
         try (KernelCheck check = new KernelCheck(type, headSize, seed)) {
           if (headSize == 64) {
             check.products();
+            check.normedProducts();
             check.norm();
           }
           for (int group : new int[] {1, 3, 4, 17}) {
@@ -63,7 +65,8 @@ final class KernelCheck implements AutoCloseable {
     return type == ElementType.F16
         ? Float.float16ToFloat(Float.floatToFloat16(v))
         : Float.intBitsToFloat(
-            (Float.floatToRawIntBits(v) + 0x7FFF + ((Float.floatToRawIntBits(v) >>> 16) & 1)) & 0xFFFF0000);
+            (Float.floatToRawIntBits(v) + 0x7FFF + ((Float.floatToRawIntBits(v) >>> 16) & 1))
+                & 0xFFFF0000);
   }
 
   private float[] randoms(int n, float scale) {
@@ -138,7 +141,8 @@ final class KernelCheck implements AutoCloseable {
     double relative = Math.sqrt(error / norm);
     if (!(relative <= limit)) {
       failures++;
-      System.out.printf("FAIL %s %s: relative error %.2e (limit %.0e)%n", type, what, relative, limit);
+      System.out.printf(
+          "FAIL %s %s: relative error %.2e (limit %.0e)%n", type, what, relative, limit);
     } else if (what.contains("!")) {
       System.out.printf("ok   %s %s: relative error %.2e%n", type, what, relative);
     }
@@ -149,7 +153,17 @@ final class KernelCheck implements AutoCloseable {
   }
 
   private void products() {
-    for (int[] s : new int[][] {{1, 40, 72}, {3, 24, 8}, {8, 136, 1032}, {9, 72, 4096}, {16, 40, 264}, {17, 512, 96}, {31, 56, 520}, {32, 104, 1000}}) {
+    for (int[] s :
+        new int[][] {
+          {1, 40, 72},
+          {3, 24, 8},
+          {8, 136, 1032},
+          {9, 72, 4096},
+          {16, 40, 264},
+          {17, 512, 96},
+          {31, 56, 520},
+          {32, 104, 1000}
+        }) {
       int m = s[0];
       int n = s[1];
       int k = s[2];
@@ -183,16 +197,100 @@ final class KernelCheck implements AutoCloseable {
       for (Epilogue epilogue : Epilogue.values()) {
         boolean isFloat = epilogue == Epilogue.ADD || epilogue == Epilogue.FLOAT;
         long out = epilogue == Epilogue.ADD ? floats(residual) : poisoned(4L * m * n);
-        launcher.pointer(dx).pointer(dw).pointer(out).pointer(db).integer(m).integer(n).integer(k)
-            .launch(kernels.gemv(epilogue, m), (n + 15) / 16, 1, 1, 256, 0);
+        launcher
+            .pointer(dx)
+            .pointer(0)
+            .pointer(0)
+            .real(0)
+            .pointer(dw)
+            .pointer(out)
+            .pointer(db)
+            .integer(m)
+            .integer(n)
+            .integer(k)
+            .launch(
+                kernels.gemv(epilogue, m, false),
+                (n + 15) / 16,
+                1,
+                1,
+                256,
+                Kernels.gemvShared(epilogue, m, k, false));
         double[] want =
             switch (epilogue) {
               case STORE, FLOAT -> sums;
               case ADD -> added;
               case SILU -> silu;
             };
-        compare("gemv " + epilogue + " " + m + "x" + n + "x" + k, read(out, m * n, isFloat), want,
+        compare(
+            "gemv " + epilogue + " " + m + "x" + n + "x" + k,
+            read(out, m * n, isFloat),
+            want,
             isFloat ? 1e-5 : rounding());
+      }
+    }
+  }
+
+  /** Products that normalise their input, with rows picked by an index. */
+  private void normedProducts() {
+    for (int[] s :
+        new int[][] {{1, 40, 72}, {3, 24, 8}, {4, 136, 1032}, {2, 40, 8200}, {1, 104, 1000}}) {
+      int m = s[0];
+      int n = s[1];
+      int k = s[2];
+      float[] x = randoms(m * k, 30);
+      float[] norm = randoms(k, 1);
+      float[] w = randoms(2 * n * k, 0.1f);
+      int[] rows = new int[m];
+      java.util.Arrays.setAll(rows, i -> m - 1 - i);
+      double[] plain = new double[m * n];
+      double[] silu = new double[m * n];
+      for (int i = 0; i < m; i++) {
+        double squares = 0;
+        for (int l = 0; l < k; l++) {
+          squares += (double) x[rows[i] * k + l] * x[rows[i] * k + l];
+        }
+        double scale = 1 / Math.sqrt(squares / k + 1e-5);
+        for (int j = 0; j < n; j++) {
+          double a = 0;
+          double b = 0;
+          for (int l = 0; l < k; l++) {
+            double v = x[rows[i] * k + l] * scale * norm[l];
+            a += v * w[j * k + l];
+            b += v * w[(n + j) * k + l];
+          }
+          plain[i * n + j] = a;
+          silu[i * n + j] = a / (1 + Math.exp(-a)) * b;
+        }
+      }
+      long dx = floats(x);
+      long dn = elements(norm);
+      long dw = elements(w);
+      long dr = ints(rows);
+      for (Epilogue epilogue : new Epilogue[] {Epilogue.STORE, Epilogue.FLOAT, Epilogue.SILU}) {
+        long out = poisoned(4L * m * n);
+        launcher
+            .pointer(dx)
+            .pointer(dn)
+            .pointer(dr)
+            .real(1e-5f)
+            .pointer(dw)
+            .pointer(out)
+            .pointer(0)
+            .integer(m)
+            .integer(n)
+            .integer(k)
+            .launch(
+                kernels.gemv(epilogue, m, true),
+                (n + 15) / 16,
+                1,
+                1,
+                256,
+                Kernels.gemvShared(epilogue, m, k, true));
+        compare(
+            "gemv norm " + epilogue + " " + m + "x" + n + "x" + k,
+            read(out, m * n, epilogue == Epilogue.FLOAT),
+            epilogue == Epilogue.SILU ? silu : plain,
+            2 * rounding());
       }
     }
   }
@@ -214,9 +312,15 @@ final class KernelCheck implements AutoCloseable {
         }
       }
       long out = poisoned(2L * rows * hidden);
-      int threads = Math.clamp((hidden / 8 + 31) / 32 * 32, 32, 1024);
-      launcher.pointer(floats(x)).pointer(elements(weight)).pointer(out).pointer(ints(2, 1, 0))
-          .integer(hidden).real(1e-5f).launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
+      int threads = Math.clamp((hidden / 8 + 31L) / 32 * 32, 32, 1024);
+      launcher
+          .pointer(floats(x))
+          .pointer(elements(weight))
+          .pointer(out)
+          .pointer(ints(2, 1, 0))
+          .integer(hidden)
+          .real(1e-5f)
+          .launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
       compare("rms_norm " + hidden, read(out, rows * hidden, false), want, rounding());
     }
   }
@@ -259,53 +363,120 @@ final class KernelCheck implements AutoCloseable {
     for (int s = 0; s < seqs; s++) {
       for (int i = 0; i < fresh[s]; i++) {
         for (int h = 0; h < heads; h++) {
-          reference(q, (start[s] + i) * qStride + h * d, pool, tables, s * stride, block, kvHeads,
-              h / group, d, computed[s] + i, window, want, ((start[s] + i) * heads + h) * d);
+          reference(
+              q,
+              (start[s] + i) * qStride + h * d,
+              pool,
+              tables,
+              s * stride,
+              block,
+              kvHeads,
+              h / group,
+              d,
+              computed[s] + i,
+              window,
+              want,
+              ((start[s] + i) * heads + h) * d);
         }
       }
     }
-    java.util.List<Integer> tiles = new java.util.ArrayList<>();
-    java.util.List<Integer> decodes = new java.util.ArrayList<>();
-    for (int s = 0; s < seqs; s++) {
-      if (fresh[s] == 1) {
-        decodes.add(s);
+    for (int tile : new int[] {Kernels.SMALL_TILE, Kernels.LARGE_TILE}) {
+      java.util.List<Integer> tiles = new java.util.ArrayList<>();
+      java.util.List<Integer> decodes = new java.util.ArrayList<>();
+      for (int s = 0; s < seqs; s++) {
+        if (fresh[s] == 1) {
+          decodes.add(s);
+        }
+        for (int first = 0; fresh[s] > 1 && first < fresh[s]; first += tile) {
+          tiles.add(s);
+          tiles.add(first);
+        }
       }
-      for (int first = 0; fresh[s] > 1 && first < fresh[s]; first += Kernels.prefillTile()) {
-        tiles.add(s);
-        tiles.add(first);
+      long dq = elements(q);
+      long dpool = elements(pool);
+      long out = poisoned(2L * tokens * heads * d);
+      long dTables = ints(tables);
+      long dStart = ints(start);
+      long dLength = ints(length);
+      long dStride = ints(stride);
+      float scale = (float) (1 / Math.sqrt(d) * 1.4426950408889634);
+      launcher
+          .pointer(dq)
+          .integer(qStride)
+          .pointer(out)
+          .pointer(dpool)
+          .pointer(ints(tiles.stream().mapToInt(i -> i).toArray()))
+          .pointer(dStart)
+          .pointer(ints(fresh))
+          .pointer(dLength)
+          .pointer(dTables)
+          .pointer(dStride)
+          .integer(heads)
+          .integer(kvHeads)
+          .integer(5)
+          .real(scale)
+          .integer(window)
+          .launch(
+              kernels.prefillAttention(tile),
+              heads,
+              tiles.size() / 2,
+              1,
+              128,
+              kernels.prefillShared(tile));
+      int gridX = kvHeads * ((group + 15) / 16);
+      for (int splits : new int[] {1, 3, 7}) {
+        long parts = poisoned(4L * decodes.size() * heads * splits * (d + 2));
+        long counters = ints(new int[decodes.size() * gridX]);
+        for (int repeat = 0; repeat < 2; repeat++) {
+          launcher
+              .pointer(dq)
+              .integer(qStride)
+              .pointer(out)
+              .pointer(dpool)
+              .pointer(ints(decodes.stream().mapToInt(i -> i).toArray()))
+              .pointer(dStart)
+              .pointer(dLength)
+              .pointer(dTables)
+              .pointer(dStride)
+              .pointer(parts)
+              .pointer(counters)
+              .integer(heads)
+              .integer(kvHeads)
+              .integer(5)
+              .real(scale)
+              .integer(window)
+              .integer(128)
+              .launch(
+                  kernels.decodeAttention,
+                  gridX,
+                  decodes.size(),
+                  splits,
+                  128,
+                  kernels.decodeShared);
+        }
+        compare(
+            "attention head " + d + " group " + group + " window " + window + " splits " + splits,
+            read(out, tokens * heads * d, false),
+            want,
+            2 * rounding());
       }
-    }
-    long dq = elements(q);
-    long dpool = elements(pool);
-    long out = poisoned(2L * tokens * heads * d);
-    long dTables = ints(tables);
-    long dStart = ints(start);
-    long dLength = ints(length);
-    long dStride = ints(stride);
-    float scale = (float) (1 / Math.sqrt(d) * 1.4426950408889634);
-    launcher.pointer(dq).integer(qStride).pointer(out).pointer(dpool)
-        .pointer(ints(tiles.stream().mapToInt(i -> i).toArray())).pointer(dStart)
-        .pointer(ints(fresh)).pointer(dLength).pointer(dTables).pointer(dStride).integer(heads)
-        .integer(kvHeads).integer(5).real(scale).integer(window)
-        .launch(kernels.prefillAttention, heads, tiles.size() / 2, 1, 128, kernels.prefillShared);
-    int gridX = kvHeads * ((group + 15) / 16);
-    for (int splits : new int[] {1, 3, 7}) {
-      long parts = poisoned(4L * decodes.size() * heads * splits * (d + 2));
-      long counters = ints(new int[decodes.size() * gridX]);
-      for (int repeat = 0; repeat < 2; repeat++) {
-        launcher.pointer(dq).integer(qStride).pointer(out).pointer(dpool)
-            .pointer(ints(decodes.stream().mapToInt(i -> i).toArray())).pointer(dStart)
-            .pointer(dLength).pointer(dTables).pointer(dStride).pointer(parts).pointer(counters)
-            .integer(heads).integer(kvHeads).integer(5).real(scale).integer(window).integer(128)
-            .launch(kernels.decodeAttention, gridX, decodes.size(), splits, 128, kernels.decodeShared);
-      }
-      compare("attention head " + d + " group " + group + " window " + window + " splits " + splits,
-          read(out, tokens * heads * d, false), want, 2 * rounding());
     }
   }
 
-  private static void reference(float[] q, int qAt, float[] pool, int[] tables, int table, int block,
-      int kvHeads, int kvHead, int d, int position, int window, double[] out, int outAt) {
+  private static void reference(
+      float[] q,
+      int qAt,
+      float[] pool,
+      int[] tables,
+      int table,
+      int block,
+      int kvHeads,
+      int kvHead,
+      int d,
+      int position,
+      int window,
+      double[] out,
+      int outAt) {
     int from = window < 0 ? 0 : Math.max(0, position - window + 1);
     double[] scores = new double[position + 1 - from];
     double max = Double.NEGATIVE_INFINITY;

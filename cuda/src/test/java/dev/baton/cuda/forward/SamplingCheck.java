@@ -46,6 +46,7 @@ final class SamplingCheck {
               driver,
               CudaBackend.compiler(LibraryFinder.ofEnvironment()),
               device.architecture(),
+              device.sharedMemory(),
               ElementType.F16,
               64);
       Launcher launcher =
@@ -55,12 +56,20 @@ final class SamplingCheck {
       long step = device.allocate(4L * 10000, "check");
       WorkSpace space =
           new WorkSpace(
-              step, 0, 0, 0, 0, 0, 0,
+              step,
+              0,
+              0,
+              0,
+              0,
+              0,
+              0,
               device.allocate(4L * rows * vocab, "check"),
               device.allocate(4L * rows, "check"),
               device.allocate(4L * rows * WorkSpace.REPORT, "check"),
               device.allocate(4L * rows, "check"),
-              0, 0, 0);
+              0,
+              0,
+              0);
       for (int round = 0; round < 4; round++) {
         try (SamplingStage stage =
             new SamplingStage(device, kernels, launcher, space, vocab, rows)) {
@@ -83,11 +92,19 @@ final class SamplingCheck {
             int computed = random.nextInt(length);
             sequences.add(
                 new StepSequence(
-                    r, true, computed, length - computed, tokens, random.nextInt(length) + 1,
-                    new int[] {0}, true, params(random, vocab), random.nextInt(1000)));
+                    r,
+                    true,
+                    computed,
+                    length - computed,
+                    tokens,
+                    random.nextInt(length) + 1,
+                    new int[] {0},
+                    true,
+                    params(random, vocab),
+                    random.nextInt(1000)));
           }
           Step whole = new Step(0, sequences, StepListener.NONE);
-          StepLayout at = StepLayout.of(whole);
+          StepLayout at = StepLayout.of(whole, 1, 1);
           MemorySegment numbers = arena.allocate(4L * 40000);
           StepWriter writer = new StepWriter(64);
           int ints = writer.write(whole, at, numbers);
@@ -99,8 +116,11 @@ final class SamplingCheck {
           driver.setBytes(space.sampled(), 0xAB, 4L * rows, stream);
           driver.setBytes(space.lastTokens(), 0, 4L * rows, stream);
           launcher
-              .pointer(space.logits()).integer(vocab).pointer(step + 4L * at.rowSlots())
-              .pointer(space.sampled()).pointer(space.lastTokens())
+              .pointer(space.logits())
+              .integer(vocab)
+              .pointer(step + 4L * at.rowSlots())
+              .pointer(space.sampled())
+              .pointer(space.lastTokens())
               .launch(kernels.argmax, rows, 1, 1, 1024, 0);
           stage.before(whole, at, 0);
           driver.synchronize(stream);
@@ -122,10 +142,16 @@ final class SamplingCheck {
             int got = sampled.getAtIndex(ValueLayout.JAVA_INT, r);
             if (want != got) {
               wrong++;
-              System.out.println("  vocab " + vocab + " got " + got + " want " + want + " " + s.sampling());
+              System.out.println(
+                  "  vocab " + vocab + " got " + got + " want " + want + " " + s.sampling());
             } else if (s.sampling().logprobs() >= 0 && want >= 0) {
-              worst = Math.max(worst, difference(
-                  reference.logprobs(logits[r], want, s.sampling().logprobs()), reports, r));
+              worst =
+                  Math.max(
+                      worst,
+                      difference(
+                          reference.logprobs(logits[r], want, s.sampling().logprobs()),
+                          reports,
+                          r));
             }
           }
         }

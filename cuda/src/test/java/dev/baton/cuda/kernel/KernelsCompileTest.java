@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Compiles every kernel for every architecture. NVRTC needs no GPU; scripts/nvrtc.sh installs it. In
- * continuous integration (CI is set) it has to be there.
+ * Compiles every kernel for every architecture. NVRTC needs no GPU; scripts/nvrtc.sh installs it.
+ * In continuous integration (CI is set) it has to be there.
  */
 class KernelsCompileTest {
   private static final List<Integer> ARCHITECTURES = List.of(80, 90, 100);
@@ -56,10 +56,7 @@ class KernelsCompileTest {
     try {
       byte[] code =
           nvrtc.compile(
-              program.file(),
-              program.source(),
-              Program.headers(),
-              program.options(architecture));
+              program.file(), program.source(), Program.headers(), program.options(architecture));
       assertThat(code).startsWith(0x7f, 'E', 'L', 'F');
     } catch (BackendException | AssertionError e) {
       synchronized (failures) {

@@ -53,10 +53,8 @@ final class F16Product implements ProductKernel {
       single(w, at, depth, panels, x, xAt, y, yAt);
       return;
     }
-    long bytes = COLUMN * depth;
     for (int p = 0; p < panels; p++) {
-      long next = p + 1 < panels ? bytes : 0;
-      panel(w, at + p * bytes, next, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
+      panel(w, at + p * COLUMN * depth, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
     }
   }
 
@@ -77,15 +75,9 @@ final class F16Product implements ProductKernel {
     }
   }
 
-  /**
-   * One panel.
-   *
-   * @param next distance to the panel that is to be drawn into the caches meanwhile, or 0
-   */
   private static void panel(
       MemorySegment w,
       long at,
-      long next,
       int depth,
       float[] x,
       int xAt,
@@ -94,10 +86,6 @@ final class F16Product implements ProductKernel {
       int yAt,
       int ld) {
     int r = 0;
-    if (rows >= TILE && next > 0) {
-      rows4Ahead(w, at, at + next, depth, x, xAt, y, yAt, ld);
-      r = TILE;
-    }
     for (; r + TILE <= rows; r += TILE) {
       rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
     }
@@ -148,61 +136,6 @@ final class F16Product implements ProductKernel {
     b2.mul(SCALE).intoArray(y, yAt + 2 * ld + LANES);
     a3.mul(SCALE).intoArray(y, yAt + 3 * ld);
     b3.mul(SCALE).intoArray(y, yAt + 3 * ld + LANES);
-  }
-
-  /** As {@link #rows4}, and reads the next panel: memory is busy while the processor computes. */
-  private static void rows4Ahead(
-      MemorySegment w,
-      long at,
-      long next,
-      int depth,
-      float[] x,
-      int xAt,
-      float[] y,
-      int yAt,
-      int ld) {
-    FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(FLOATS);
-    FloatVector b3 = a3;
-    IntVector ahead = IntVector.zero(INTS);
-    for (int k = 0; k < depth; k++) {
-      ahead =
-          ahead.or(
-              IntVector.fromMemorySegment(INTS, w, next + COLUMN * k, ByteOrder.LITTLE_ENDIAN));
-      IntVector i = IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q = i.lanewise(VectorOperators.ASHR, 3).and(BITS).reinterpretAsFloats();
-      FloatVector p =
-          i.lanewise(VectorOperators.LSHL, 16)
-              .lanewise(VectorOperators.ASHR, 3)
-              .and(BITS)
-              .reinterpretAsFloats();
-      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 4]);
-      a0 = p.fma(z, a0);
-      b0 = q.fma(z, b0);
-      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 1]);
-      a1 = p.fma(z, a1);
-      b1 = q.fma(z, b1);
-      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 2]);
-      a2 = p.fma(z, a2);
-      b2 = q.fma(z, b2);
-      z = FloatVector.broadcast(FLOATS, x[xAt + k * 4 + 3]);
-      a3 = p.fma(z, a3);
-      b3 = q.fma(z, b3);
-    }
-    a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
-    a1.mul(SCALE).intoArray(y, yAt + ld);
-    b1.mul(SCALE).intoArray(y, yAt + ld + LANES);
-    a2.mul(SCALE).intoArray(y, yAt + 2 * ld);
-    b2.mul(SCALE).intoArray(y, yAt + 2 * ld + LANES);
-    a3.mul(SCALE).intoArray(y, yAt + 3 * ld);
-    b3.mul(SCALE).intoArray(y, yAt + 3 * ld + LANES);
-    Ahead.keep(ahead);
   }
 
   private static void rows3(

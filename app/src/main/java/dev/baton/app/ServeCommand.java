@@ -118,7 +118,7 @@ final class ServeCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--no-enable-prefix-caching",
+      names = "--enable-prefix-caching",
       negatable = true,
       defaultValue = "true",
       fallbackValue = "true",
@@ -353,7 +353,7 @@ final class ServeCommand implements Callable<Integer> {
     try {
       config = KvTransferConfig.parse(kvTransferConfig);
     } catch (IllegalArgumentException e) {
-      throw new UserError("--kv-transfer-config: " + e.getMessage(), e);
+      throw new UserError(e.getMessage(), e);
     }
     if (config.httpPort().isPresent() && config.httpPort().getAsInt() != port) {
       throw new UserError(

@@ -44,6 +44,15 @@ class ServeCommandTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"'', true", "--enable-prefix-caching, true", "--no-enable-prefix-caching, false"})
+  void prefixCachingIsOnUnlessItIsTurnedOff(String flag, boolean on) {
+    CommandLine serve = Main.commandLine().getSubcommands().get("serve");
+    serve.parseArgs(flag.isEmpty() ? new String[] {"model"} : new String[] {"model", flag});
+    boolean value = serve.getCommandSpec().findOption("--enable-prefix-caching").getValue();
+    assertThat(value).isEqualTo(on);
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "--dtype, int8, float16",
     "--load-format, gguf, dummy",

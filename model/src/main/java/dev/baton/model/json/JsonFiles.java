@@ -116,7 +116,9 @@ public final class JsonFiles {
   }
 
   private static String firstSentence(String message) {
-    String line = message.lines().findFirst().orElse("").strip();
+    // Jackson adds where a list began, in terms of its own source, which says nothing to a user.
+    String line =
+        message.lines().findFirst().orElse("").replaceFirst(" \\(start marker.*", "").strip();
     return line.length() > 200 ? line.substring(0, 200) + "…" : line;
   }
 }

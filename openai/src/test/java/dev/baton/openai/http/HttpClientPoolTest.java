@@ -421,7 +421,7 @@ class HttpClientPoolTest {
 
   @Test
   void ipv6HostsGoInBrackets() throws Exception {
-    InetAddress six = InetAddress.getByName("::1");
+    InetAddress six = InetAddress.ofLiteral("::1");
     boolean available;
     try (ServerSocket socket = new ServerSocket(0, 1, six)) {
       available = socket.isBound();

@@ -29,7 +29,7 @@ final class RawServer implements AutoCloseable {
   final Queue<String> requests = new ConcurrentLinkedQueue<>();
 
   RawServer(Script script) throws IOException {
-    this(new ServerSocket(), script, InetAddress.getByName("127.0.0.1"));
+    this(new ServerSocket(), script, InetAddress.ofLiteral("127.0.0.1"));
   }
 
   RawServer(ServerSocket server, Script script, InetAddress address) throws IOException {

@@ -6,7 +6,6 @@ import dev.baton.bench.load.LoadRun;
 import dev.baton.bench.results.BenchResult;
 import dev.baton.bench.results.ConsoleBlock;
 import dev.baton.bench.results.RequestSample;
-import java.io.Console;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,12 +49,15 @@ final class BenchServeCommand implements Callable<Integer> {
   private @Nullable String tokenizer;
 
   @Option(names = "--tokenizer-mode", hidden = true)
+  @SuppressWarnings("UnusedVariable") // accepted as vLLM accepts it; nothing here depends on it
   private @Nullable String tokenizerMode;
 
   @Option(names = "--trust-remote-code", hidden = true)
+  @SuppressWarnings("UnusedVariable") // accepted as vLLM accepts it; nothing here depends on it
   private boolean trustRemoteCode;
 
   @Option(names = "--skip-tokenizer-init", hidden = true)
+  @SuppressWarnings("UnusedVariable") // accepted as vLLM accepts it; nothing here depends on it
   private boolean skipTokenizerInit;
 
   @SuppressWarnings("NullAway.Init") // picocli sets spec
@@ -65,9 +67,7 @@ final class BenchServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
-    Console console = System.console();
-    BenchProgress progress =
-        new BenchProgress(err, console != null && console.isTerminal(), output.quiet);
+    BenchProgress progress = new BenchProgress(err, Terminal.isInteractive(), output.quiet);
     BenchResult result;
     try (Prepared prepared = prepare(progress)) {
       result = LoadRun.run(prepared.options(), progress);

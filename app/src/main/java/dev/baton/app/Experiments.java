@@ -6,7 +6,6 @@ import dev.baton.bench.experiment.Experiment;
 import dev.baton.bench.experiment.RunFolder;
 import dev.baton.bench.experiment.Sweep;
 import dev.baton.bench.report.Report;
-import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.AccessDeniedException;
@@ -55,7 +54,12 @@ final class Experiments {
     List<String> problems;
     try {
       problems =
-          Sweep.run(experiment, folder, launcher, home(), new ConsoleProgress(out, onTerminal()));
+          Sweep.run(
+              experiment,
+              folder,
+              launcher,
+              home(),
+              new ConsoleProgress(out, Terminal.isInteractive()));
     } catch (InterruptedException e) {
       return Main.FAILED; // stopped: the hook has said how to go on
     } finally {
@@ -97,10 +101,5 @@ final class Experiments {
       out.println();
       out.println("Stopped. To go on: ./baton experiment run --resume " + folder.root());
     }
-  }
-
-  private static boolean onTerminal() {
-    Console console = System.console();
-    return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
   }
 }

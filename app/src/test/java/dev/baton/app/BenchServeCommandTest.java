@@ -37,7 +37,7 @@ class BenchServeCommandTest {
 
   @BeforeEach
   void startServer() throws IOException {
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 100);
+    server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 100);
     server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
     server.createContext(
         "/v1/models", exchange -> answer(exchange, 200, "{\"data\": [{\"id\": \"tiny\"}]}"));

@@ -51,7 +51,7 @@ final class FakeServer implements AutoCloseable {
   FakeServer(Answer answer) throws IOException {
     this.answer = answer;
     server = new ServerSocket();
-    server.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 1024);
+    server.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 1024);
     Thread.ofVirtual().start(this::accept);
   }
 

@@ -69,7 +69,7 @@ class HttpsTest {
                 connected.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
               }
             },
-            InetAddress.getByName("127.0.0.1"))) {
+            InetAddress.ofLiteral("127.0.0.1"))) {
       URI uri = URI.create("https://127.0.0.1:" + server.port() + "/");
       try (HttpClientPool strict = new HttpClientPool(HttpClientOptions.defaults())) {
         assertThatThrownBy(() -> strict.send("GET", uri, Headers.empty(), new byte[0]))

@@ -353,7 +353,7 @@ final class ServeCommand implements Callable<Integer> {
     try {
       config = KvTransferConfig.parse(kvTransferConfig);
     } catch (IllegalArgumentException e) {
-      throw new UserError(e.getMessage(), e);
+      throw new UserError(String.valueOf(e.getMessage()), e);
     }
     if (config.httpPort().isPresent() && config.httpPort().getAsInt() != port) {
       throw new UserError(

@@ -46,9 +46,15 @@ class ServeCommandTest {
   @ParameterizedTest
   @CsvSource({"'', true", "--enable-prefix-caching, true", "--no-enable-prefix-caching, false"})
   void prefixCachingIsOnUnlessItIsTurnedOff(String flag, boolean on) {
-    CommandLine serve = Main.commandLine().getSubcommands().get("serve");
-    serve.parseArgs(flag.isEmpty() ? new String[] {"model"} : new String[] {"model", flag});
-    boolean value = serve.getCommandSpec().findOption("--enable-prefix-caching").getValue();
+    String[] line =
+        flag.isEmpty() ? new String[] {"serve", "m"} : new String[] {"serve", "m", flag};
+    boolean value =
+        Main.commandLine()
+            .parseArgs(line)
+            .subcommand()
+            .commandSpec()
+            .findOption("--enable-prefix-caching")
+            .getValue();
     assertThat(value).isEqualTo(on);
   }
 

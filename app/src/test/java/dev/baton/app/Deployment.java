@@ -57,7 +57,7 @@ final class Deployment implements AutoCloseable {
     for (int i = 0; i < decodes; i++) {
       deployment.decode.add(deployment.worker("kv_consumer", sizes));
     }
-    long deadline = System.nanoTime() + 15_000_000_000L;
+    long deadline = System.nanoTime() + 90_000_000_000L;
     while (true) {
       JsonNode health = Json.parse(deployment.get("/health"));
       if (health.path("prefill").size() == prefills && health.path("decode").size() == decodes) {
@@ -181,7 +181,7 @@ final class Deployment implements AutoCloseable {
 
   /** Waits until no worker holds anything of any request. */
   void awaitWhole() throws Exception {
-    long deadline = System.nanoTime() + 15_000_000_000L;
+    long deadline = System.nanoTime() + 90_000_000_000L;
     for (WorkerServer worker : all()) {
       while (!whole(worker)) {
         if (System.nanoTime() > deadline) {

@@ -24,7 +24,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The demo model over HTTP: together and apart, the answers are the same. */
-@Timeout(120)
+@Timeout(600)
 class DisaggregatedTest {
   private static final int TOKENS = 24;
   private static final int LONG = 64;
@@ -73,7 +73,7 @@ class DisaggregatedTest {
       }
       for (int i = 0; i < requests; i++) {
         List<Integer> expected = Deployment.ids(alone.get(i % alone.size()).path("token_ids"));
-        assertThat(answers.get(i).get(100, TimeUnit.SECONDS))
+        assertThat(answers.get(i).get(300, TimeUnit.SECONDS))
             .as("request %d", i)
             .isEqualTo(expected.subList(0, TOKENS));
       }
@@ -208,7 +208,7 @@ class DisaggregatedTest {
                   return "";
                 });
         answersWithout(deployment, 40);
-        killer.get(30, TimeUnit.SECONDS);
+        killer.get(120, TimeUnit.SECONDS);
       }
     }
   }
@@ -226,7 +226,7 @@ class DisaggregatedTest {
                         Deployment.completion(golden.path("prompt_token_ids"), TOKENS))));
       }
       for (Future<JsonNode> answer : answers) {
-        JsonNode choice = answer.get(100, TimeUnit.SECONDS).path("choices").get(0);
+        JsonNode choice = answer.get(300, TimeUnit.SECONDS).path("choices").get(0);
         assertThat(Deployment.ids(choice.path("token_ids"))).isEqualTo(expected);
       }
     }

@@ -293,10 +293,12 @@ final class DecodeSide implements Link.Handler {
   }
 
   @Override
+  public void malformed(Link link) {
+    worker.counters().malformedPeers.increment();
+  }
+
+  @Override
   public void closed(Link link, String reason, boolean malformed) {
-    if (malformed) {
-      worker.counters().malformedPeers.increment();
-    }
     Map<Integer, DecodeTransfer> map = bound.remove(link);
     registry.lock();
     try {

@@ -24,6 +24,12 @@ final class Link {
     /** The payload, and up to 15 zeros, are valid during the call only. */
     void chunk(Link link, Frame.Chunk chunk, ByteBuffer payload) throws ProtocolException;
 
+    /**
+     * The peer broke the rules; {@link #closed} follows. Called before the connection is closed, so
+     * that a peer that sees the close finds itself counted. Any thread.
+     */
+    void malformed(Link link);
+
     void closed(Link link, String reason, boolean malformed);
   }
 
@@ -152,6 +158,9 @@ final class Link {
     }
     closeReason = reason;
     malformed = peerMalformed;
+    if (peerMalformed) {
+      handler.malformed(this);
+    }
     lock.lock();
     try {
       control.clear();

@@ -151,10 +151,12 @@ final class PrefillSide implements Link.Handler {
   }
 
   @Override
+  public void malformed(Link link) {
+    worker.counters().malformedPeers.increment();
+  }
+
+  @Override
   public void closed(Link link, String reason, boolean malformed) {
-    if (malformed) {
-      worker.counters().malformedPeers.increment();
-    }
     Map<Integer, PrefillTransfer> map = bound.remove(link);
     if (map == null) {
       return;

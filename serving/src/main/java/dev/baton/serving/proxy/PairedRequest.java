@@ -96,7 +96,7 @@ final class PairedRequest {
         if (attempt > 1) {
           (out == null ? counters().pairRetries : counters().replays).increment();
         }
-        if (tryPair(use.worker(), prefill.get()) == Result.ANSWERED) {
+        if (tryPair(use, prefill.get()) == Result.ANSWERED) {
           return;
         }
         tried.add(use.worker());
@@ -113,7 +113,8 @@ final class PairedRequest {
     return legs.replayable() && edit.idsSeen() && !edit.finished();
   }
 
-  private Result tryPair(Upstream decode, Upstream.Use prefill) throws ClientGoneException {
+  private Result tryPair(Upstream.Use use, Upstream.Use prefill) throws ClientGoneException {
+    Upstream decode = use.worker();
     String id = Legs.transferId();
     List<Integer> resume = List.copyOf(edit.tokens());
     HttpCall call =
@@ -139,7 +140,7 @@ final class PairedRequest {
     }
     leg.start(prefill);
     try (HttpReply reply = call.send()) {
-      return pass(reply);
+      return pass(reply, use);
     } catch (ClientGoneException e) {
       throw e;
     } catch (IOException e) {
@@ -165,7 +166,11 @@ final class PairedRequest {
     return Result.DECODE_FAILED;
   }
 
-  private Result pass(HttpReply reply) throws IOException {
+  /**
+   * Passes a decode worker's answer to the client. The worker's load is taken off before the client
+   * can see the answer's end: a client that asks again at once must not find its own last request.
+   */
+  private Result pass(HttpReply reply, Upstream.Use use) throws IOException {
     String type = reply.headers().first("content-type").orElse("application/json");
     boolean events = type.startsWith("text/event-stream");
     if (reply.status() != 200 || !events) {
@@ -176,6 +181,7 @@ final class PairedRequest {
       for (String name : List.of("retry-after", "www-authenticate")) {
         reply.headers().first(name).ifPresent(v -> exchange.responseHeader(name, v));
       }
+      use.close();
       answer(reply.status(), type, body);
       return Result.ANSWERED;
     }
@@ -186,6 +192,9 @@ final class PairedRequest {
         throw new IOException("the stream ended without [DONE]");
       }
       byte[] passed = legs.replayable() ? edit.pass(batch) : edit.watch(batch);
+      if (edit.done()) {
+        use.close();
+      }
       stream(type).write(passed);
     }
     stream(type).close();

@@ -91,6 +91,15 @@ final class ServeCommand implements Callable<Integer> {
   private long maxNumBatchedTokens;
 
   @Option(
+      names = "--max-num-mixed-tokens",
+      converter = HumanInteger.class,
+      paramLabel = "TOKENS",
+      description =
+          "Most tokens of a step in which sequences decode (default: 512 on a GPU, no limit of its own"
+              + " on a CPU).")
+  private @Nullable Long maxNumMixedTokens;
+
+  @Option(
       names = "--max-num-seqs",
       converter = HumanInteger.class,
       defaultValue = "256",
@@ -291,6 +300,9 @@ final class ServeCommand implements Callable<Integer> {
             ? OptionalInt.empty()
             : OptionalInt.of(count("--max-model-len", maxModelLen, 2)),
         count("--max-num-batched-tokens", maxNumBatchedTokens, 1),
+        maxNumMixedTokens == null
+            ? OptionalInt.empty()
+            : OptionalInt.of(count("--max-num-mixed-tokens", maxNumMixedTokens, 1)),
         count("--max-num-seqs", maxNumSeqs, 1, 65_536),
         count("--block-size", blockSize, 1, 4096),
         prefixCaching,

@@ -98,6 +98,7 @@ final class Deployment implements AutoCloseable {
                 Optional.empty(),
                 OptionalInt.empty(),
                 sizes.budget(),
+                OptionalInt.empty(),
                 32,
                 16,
                 sizes.caching(),

@@ -16,10 +16,11 @@ import org.jspecify.annotations.Nullable;
  * threads, no listeners.
  *
  * <p>Order of a step: decodes, then chunks of prompts under way, then requests from the queue,
- * first come first served, while the token budget lasts. A request from the queue gets blocks for
- * all its known tokens at once, so only decodes ever run out of blocks. Then the youngest running
- * sequence is preempted. Because the oldest never is (unless alone) and {@link #canEverFit} was
- * asked first, somebody always gets on.
+ * first come first served, while the token budget lasts. Where something decodes, the budget is
+ * that of mixed steps, of which prompts always have a quarter. A request from the queue gets blocks
+ * for all its known tokens at once, so only decodes ever run out of blocks. Then the youngest
+ * running sequence is preempted. Because the oldest never is (unless alone) and {@link #canEverFit}
+ * was asked first, somebody always gets on.
  *
  * <p>Reservations stand in the same order by arrival but need no seat: one waits only for older
  * requests that lack blocks, not for those that lack a seat. They never preempt and are never
@@ -122,6 +123,10 @@ final class Scheduler {
           && growTo(sequence, sequence.computed + 1, i)) {
         plan(step, sequence, 1, nanos);
       }
+    }
+    if (plannedCount > 0) {
+      int most = options.maxNumMixedTokens();
+      budget = Math.min(budget, Math.max(most - plannedCount, (most + 3) / 4));
     }
     for (int i = 0; i < running.size() && budget > 0; i++) {
       Sequence sequence = running.get(i);

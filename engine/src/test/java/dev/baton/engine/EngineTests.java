@@ -317,4 +317,46 @@ final class EngineTests {
       assertThat(backend.broken).isNull();
     }
   }
+
+  @Test
+  void aStepThatDecodesIsShorterThanOneThatDoesNot() {
+    EngineOptions options = new EngineOptions(1000, 16, 6, 4, true, 100);
+    try (FakeBackend backend = new FakeBackend(400, 4, 4, 1, 1, 0);
+        Engine engine = Engine.start(backend, options)) {
+      Recorder alone = new Recorder();
+      engine.submit(request(70, 1), alone);
+      alone.await();
+      assertThat(backend.mostTokens).isEqualTo(16);
+      assertThat(backend.mostMixedTokens).isZero();
+      Recorder talker = new Recorder();
+      Recorder reader = new Recorder();
+      engine.submit(request(3, 100), talker);
+      engine.submit(request(71, 1), reader);
+      reader.await();
+      talker.await();
+      assertThat(backend.mostMixedTokens).isEqualTo(6);
+      assertThat(backend.broken).isNull();
+    }
+  }
+
+  @Test
+  void promptsGetAQuarterOfAMixedStepHoweverMuchDecodes() {
+    EngineOptions options = new EngineOptions(1000, 64, 8, 20, true, 100);
+    try (FakeBackend backend = new FakeBackend(900, 4, 20, 1, 1, 0);
+        Engine engine = Engine.start(backend, options)) {
+      Recorder[] talkers = new Recorder[16];
+      for (int i = 0; i < talkers.length; i++) {
+        talkers[i] = new Recorder();
+        engine.submit(request(3, 120), talkers[i]);
+      }
+      Recorder reader = new Recorder();
+      engine.submit(request(40, 1), reader);
+      reader.await();
+      for (Recorder talker : talkers) {
+        talker.await();
+      }
+      assertThat(backend.mostMixedTokens).isEqualTo(18);
+      assertThat(backend.broken).isNull();
+    }
+  }
 }

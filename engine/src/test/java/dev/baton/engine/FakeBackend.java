@@ -70,6 +70,10 @@ final class FakeBackend implements Backend {
   volatile @Nullable Throwable broken;
 
   volatile int mostTokens;
+
+  /** Of the steps in which a sequence decodes. */
+  volatile int mostMixedTokens;
+
   volatile int mostSequences;
 
   FakeBackend(
@@ -196,6 +200,9 @@ final class FakeBackend implements Backend {
       Set<Integer> slots = new HashSet<>();
       mostTokens = Math.max(mostTokens, step.totalTokens());
       mostSequences = Math.max(mostSequences, n);
+      if (step.sequences().stream().anyMatch(s -> s.newTokens() == 1 && s.outputIndex() > 0)) {
+        mostMixedTokens = Math.max(mostMixedTokens, step.totalTokens());
+      }
       for (StepSequence s : step.sequences()) {
         expect(slots.add(s.slot()), "a slot appears once");
         expect(s.slot() >= 0 && s.slot() < maxNumSeqs, "slot in range");

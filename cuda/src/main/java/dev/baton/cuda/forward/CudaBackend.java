@@ -386,6 +386,15 @@ public final class CudaBackend implements Backend {
     return port;
   }
 
+  /**
+   * Below that, products are bound by reading the weights or just past it; and it is a multiple of
+   * the rows of a tensor-core tile.
+   */
+  @Override
+  public int mixedStepTokens() {
+    return 512;
+  }
+
   @Override
   public int maxStepsInFlight() {
     return StepRunner.IN_FLIGHT;

@@ -26,6 +26,14 @@ public interface Backend extends AutoCloseable {
    */
   int maxStepsInFlight();
 
+  /**
+   * Most tokens that a step should have in which sequences decode, where the user says nothing: up
+   * to about there the device takes little longer than for the decodes alone.
+   */
+  default int mixedStepTokens() {
+    return Integer.MAX_VALUE;
+  }
+
   /** One line for the start-up log: device, kernels, vector width or compute capability, types. */
   String describe();
 

@@ -56,8 +56,10 @@ final class ModelLoader {
               new EngineOptions(
                   maxModelLen,
                   settings.maxNumBatchedTokens(),
+                  settings.maxNumMixedTokens().orElse(backend.mixedStepTokens()),
                   settings.maxNumSeqs(),
-                  settings.prefixCaching()));
+                  settings.prefixCaching(),
+                  EngineOptions.DEFAULT_MAX_QUEUED));
       try {
         LoadedModel model =
             new LoadedModel(

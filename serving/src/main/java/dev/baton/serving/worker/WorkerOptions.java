@@ -198,6 +198,8 @@ public record WorkerOptions(
    * @param dtype type of weights and activations; empty: the backend's choice
    * @param maxModelLen longest sequence; empty: the model's own limit
    * @param maxNumBatchedTokens most tokens of one step
+   * @param maxNumMixedTokens most tokens of a step in which sequences decode; empty: the backend's
+   *     choice
    * @param maxNumSeqs most sequences of one step
    * @param blockSize token slots of a KV block
    * @param prefixCaching whether prompts share the KV of equal beginnings
@@ -212,6 +214,7 @@ public record WorkerOptions(
       Optional<ElementType> dtype,
       OptionalInt maxModelLen,
       int maxNumBatchedTokens,
+      OptionalInt maxNumMixedTokens,
       int maxNumSeqs,
       int blockSize,
       boolean prefixCaching,
@@ -228,6 +231,7 @@ public record WorkerOptions(
             Optional.empty(),
             OptionalInt.empty(),
             2048,
+            OptionalInt.empty(),
             256,
             16,
             true,

@@ -30,6 +30,7 @@ final class DemoWorker {
                 usual.dtype(),
                 OptionalInt.of(maxModelLen),
                 512,
+                OptionalInt.empty(),
                 64,
                 16,
                 true,

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The CUDA driver's interface. Device pointers, streams, events, modules and functions are plain
@@ -31,6 +32,12 @@ public final class Driver {
   private static final int STREAM_NON_BLOCKING = 1;
   private static final int FUNCTION_DYNAMIC_SHARED = 8;
   private static final int CAPTURE_RELAXED = 2;
+  private static final int TENSOR_MAP_BYTES = 128;
+  private static final int TENSOR_UINT16 = 1;
+  private static final int TENSOR_NOT_INTERLEAVED = 0;
+  private static final int TENSOR_SWIZZLE_128 = 3;
+  private static final int TENSOR_L2_256 = 3;
+  private static final int TENSOR_FILL_ZEROS = 0;
 
   private final MethodHandle init;
   private final MethodHandle driverVersion;
@@ -65,6 +72,7 @@ public final class Driver {
   private final MethodHandle moduleUnload;
   private final MethodHandle moduleFunction;
   private final MethodHandle functionSetAttribute;
+  private final MethodHandle tensorMapTiled;
   private final MethodHandle launch;
   private final MethodHandle beginCapture;
   private final MethodHandle endCapture;
@@ -109,6 +117,21 @@ public final class Driver {
     moduleUnload = lib.function("cuModuleUnload", LONG);
     moduleFunction = lib.function("cuModuleGetFunction", POINTER, LONG, POINTER);
     functionSetAttribute = lib.function("cuFuncSetAttribute", LONG, INT, INT);
+    tensorMapTiled =
+        lib.function(
+            "cuTensorMapEncodeTiled",
+            POINTER,
+            INT,
+            INT,
+            LONG,
+            POINTER,
+            POINTER,
+            POINTER,
+            POINTER,
+            INT,
+            INT,
+            INT,
+            INT);
     launch = lib.function("cuLaunchKernelEx", POINTER, LONG, POINTER, POINTER);
     beginCapture = lib.function("cuStreamBeginCapture_v2", LONG, INT);
     endCapture = lib.function("cuStreamEndCapture", LONG, POINTER);
@@ -498,6 +521,51 @@ public final class Driver {
       check(
           (int) functionSetAttribute.invokeExact(function, FUNCTION_DYNAMIC_SHARED, bytes),
           "allowing a kernel " + bytes + " bytes of shared memory");
+    } catch (Throwable e) {
+      throw Native.failure(e);
+    }
+  }
+
+  /**
+   * Describes an array of 16-bit elements in device memory for the tensor copies of compute
+   * capability 9.0: boxes of it go to shared memory, with rows of 128 bytes whose pieces of 16
+   * bytes are swizzled (piece ^ row % 8). What a box has beyond the array arrives as zeros.
+   *
+   * <p>All arrays are innermost dimension first.
+   *
+   * @param arena owns the map that is returned
+   * @param array device pointer, a multiple of 16
+   * @param sizes elements of each dimension, at most five
+   * @param strides bytes from one index to the next, of every dimension but the first: multiples of
+   *     16
+   * @param box elements of a box in each dimension, each at most 256; the first is 64
+   * @return the map, for {@link Launcher#bytes}: the kernel takes 128 bytes, aligned to 64
+   */
+  public MemorySegment tensorMap(Arena arena, long array, long[] sizes, long[] strides, int[] box) {
+    MemorySegment map = arena.allocate(TENSOR_MAP_BYTES, 64);
+    try (Arena call = Arena.ofConfined()) {
+      int[] steps = new int[box.length];
+      Arrays.fill(steps, 1);
+      int status =
+          (int)
+              tensorMapTiled.invokeExact(
+                  map,
+                  TENSOR_UINT16,
+                  sizes.length,
+                  array,
+                  call.allocateFrom(LONG, sizes),
+                  call.allocateFrom(LONG, strides),
+                  call.allocateFrom(INT, box),
+                  call.allocateFrom(INT, steps),
+                  TENSOR_NOT_INTERLEAVED,
+                  TENSOR_SWIZZLE_128,
+                  TENSOR_L2_256,
+                  TENSOR_FILL_ZEROS);
+      check(
+          status,
+          "describing an array of %s elements, strides %s, in boxes of %s"
+              .formatted(Arrays.toString(sizes), Arrays.toString(strides), Arrays.toString(box)));
+      return map;
     } catch (Throwable e) {
       throw Native.failure(e);
     }

@@ -29,6 +29,9 @@ public final class Launcher {
   private final long stream;
   private int count;
 
+  /** Arguments, as bits, whose pointer is not that of their place in {@link #values}. */
+  private int elsewhere;
+
   /**
    * A launcher for a stream.
    *
@@ -72,15 +75,25 @@ public final class Launcher {
     return this;
   }
 
+  /**
+   * An argument of more than 8 bytes, taken from {@code value} when the kernel is launched: until
+   * then it must neither change nor be freed.
+   */
+  public Launcher bytes(MemorySegment value) {
+    elsewhere |= 1 << count;
+    pointers.setAtIndex(POINTER, count++, value);
+    return this;
+  }
+
   /** Launches with the arguments set since the last launch. */
   public void launch(Kernel kernel, int x, int y, int z, int threads, int sharedBytes) {
-    if (count != kernel.arguments()) {
-      int given = count;
-      count = 0;
+    int given = count;
+    count = 0;
+    if (given != kernel.arguments()) {
+      pointToValues();
       throw new IllegalStateException(
           kernel.name() + " takes " + kernel.arguments() + " arguments, got " + given);
     }
-    count = 0;
     config.setAtIndex(INT, 0, x);
     config.setAtIndex(INT, 1, y);
     config.setAtIndex(INT, 2, z);
@@ -88,7 +101,18 @@ public final class Launcher {
     config.setAtIndex(INT, 4, 1);
     config.setAtIndex(INT, 5, 1);
     config.set(INT, SHARED_BYTES, sharedBytes);
-    driver.launch(config, kernel.function(), pointers, kernel.name());
+    try {
+      driver.launch(config, kernel.function(), pointers, kernel.name());
+    } finally {
+      pointToValues();
+    }
+  }
+
+  private void pointToValues() {
+    for (; elsewhere != 0; elsewhere &= elsewhere - 1) {
+      int i = Integer.numberOfTrailingZeros(elsewhere);
+      pointers.setAtIndex(POINTER, i, values.asSlice(8L * i));
+    }
   }
 
   /**

@@ -86,10 +86,15 @@ public record Program(String file, ElementType type, int headSize) {
   /** Options of the compiler. {@code architecture} is a compute capability: 90 for 9.0. */
   List<String> options(int architecture) {
     return List.of(
-        "-arch=sm_" + architecture,
+        "-arch=" + architectureName(architecture),
         "--std=c++17",
         "-DBATON_BF16=" + (type == ElementType.BF16 ? 1 : 0),
         "-DHEAD_SIZE=" + headSize);
+  }
+
+  /** With what 9.0 alone has: products of whole warp groups, registers that move between them. */
+  private static String architectureName(int architecture) {
+    return "sm_" + architecture + (architecture == 90 ? "a" : "");
   }
 
   private static String resource(String name) {

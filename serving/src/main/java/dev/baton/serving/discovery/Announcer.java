@@ -24,7 +24,8 @@ public interface Announcer extends AutoCloseable {
    * @param control its hand-off address, as its peers reach it
    */
   static Announcer start(List<HostPort> proxies, Type type, HostPort http, HostPort control) {
-    return ZmqAnnouncer.start(proxies, type, http, control);
+    return RepeatingAnnouncer.start(
+        proxies, new Announcement(type, http, control), RepeatingAnnouncer.Pace.USUAL);
   }
 
   /** Stops announcing; the proxies' entries expire. */

@@ -18,6 +18,7 @@ import org.zeromq.ZMQException;
 public final class DiscoveryServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(DiscoveryServer.class.getName());
   private static final int POLL_MILLIS = 100;
+  private static final int HANDSHAKE_MILLIS = 10_000;
 
   private final Consumer<Announcement> listener;
   private final LongAdder malformed = new LongAdder();
@@ -83,7 +84,8 @@ public final class DiscoveryServer implements AutoCloseable {
       context.setLinger(0);
       ZMQ.Socket router = context.createSocket(SocketType.ROUTER);
       router.setLinger(0);
-      router.setHandshakeIvl(1500);
+      // Ends connections that never say what they are; a busy machine needs a second or two.
+      router.setHandshakeIvl(HANDSHAKE_MILLIS);
       router.setMaxMsgSize(MessagePack.MAX_BYTES);
       // A worker that comes back under the same address takes its old connection's place.
       router.setRouterHandover(true);

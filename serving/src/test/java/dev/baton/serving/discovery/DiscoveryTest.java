@@ -5,50 +5,144 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.baton.serving.handoff.HostPort;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.zeromq.SocketType;
-import org.zeromq.ZContext;
-import org.zeromq.ZMQ;
 
 @Timeout(120)
 class DiscoveryTest {
   private static final HostPort HTTP = new HostPort("10.1.2.3", 20003);
   private static final HostPort CONTROL = new HostPort("10.1.2.3", 21001);
 
+  private static Announcer announce(List<HostPort> proxies, RepeatingAnnouncer.Pace pace) {
+    return RepeatingAnnouncer.start(
+        proxies, new Announcement(Announcer.Type.P, HTTP, CONTROL), pace);
+  }
+
   @Test
-  void aWorkerIsHeardBySeveralProxiesAlsoByOneThatComesLater() throws Exception {
-    BlockingQueue<Announcement> early = new LinkedBlockingQueue<>();
-    BlockingQueue<Announcement> late = new LinkedBlockingQueue<>();
-    int latePort = freePort();
-    try (DiscoveryServer first = DiscoveryServer.start("127.0.0.1", 0, early::add);
+  void aWorkerIsHeardBySeveralProxiesAgainAndAgain() throws Exception {
+    BlockingQueue<Announcement> one = new LinkedBlockingQueue<>();
+    BlockingQueue<Announcement> two = new LinkedBlockingQueue<>();
+    RepeatingAnnouncer.Pace usual = RepeatingAnnouncer.Pace.USUAL;
+    assertThat(usual.period()).isEqualTo(Duration.ofSeconds(3));
+    try (DiscoveryServer first = DiscoveryServer.start("127.0.0.1", 0, one::add);
+        DiscoveryServer second = DiscoveryServer.start("127.0.0.1", 0, two::add);
         Announcer announcer =
-            Announcer.start(
-                List.of(new HostPort("127.0.0.1", first.port()), new HostPort("0.0.0.0", latePort)),
-                Announcer.Type.P,
-                HTTP,
-                CONTROL)) {
+            announce(
+                List.of(
+                    new HostPort("127.0.0.1", first.port()),
+                    new HostPort("0.0.0.0", second.port())),
+                new RepeatingAnnouncer.Pace(Duration.ofMillis(20), usual.retry(), usual.pause()))) {
       Announcement expected = new Announcement(Announcer.Type.P, HTTP, CONTROL);
-      assertThat(early.poll(20, TimeUnit.SECONDS)).isEqualTo(expected);
-      assertThat(early.poll(20, TimeUnit.SECONDS)).as("and again after 3 s").isEqualTo(expected);
-      try (DiscoveryServer second = DiscoveryServer.start("127.0.0.1", latePort, late::add)) {
-        assertThat(late.poll(20, TimeUnit.SECONDS)).isEqualTo(expected);
-        assertThat(late).as("no heap of old announcements").isEmpty();
-        assertThat(second.malformed()).isZero();
+      for (int i = 0; i < 5; i++) {
+        assertThat(one.poll(20, TimeUnit.SECONDS)).isEqualTo(expected);
+        assertThat(two.poll(20, TimeUnit.SECONDS)).isEqualTo(expected);
       }
+      assertThat(first.malformed() + second.malformed()).isZero();
       assertThat(announcer).isNotNull();
     }
   }
 
+  @Test
+  void aProxyThatComesLateOrComesBackHearsOfAWorkerAtTheNextAttempt() throws Exception {
+    int port = freePort();
+    HostPort address = new HostPort("127.0.0.1", port);
+    // The worker's waits between two attempts, which last until the test says so.
+    BlockingQueue<Duration> waits = new LinkedBlockingQueue<>();
+    Semaphore over = new Semaphore(0);
+    RepeatingAnnouncer.Pace pace =
+        new RepeatingAnnouncer.Pace(
+            Duration.ofHours(1),
+            Duration.ofMillis(200),
+            (time, stop) -> {
+              waits.add(time);
+              over.acquire();
+            });
+    Announcement expected = new Announcement(Announcer.Type.P, HTTP, CONTROL);
+    Announcer announcer = announce(List.of(address), pace);
+    try {
+      for (int absent = 0; absent < 3; absent++) {
+        assertThat(waits.poll(20, TimeUnit.SECONDS)).isEqualTo(Duration.ofMillis(200));
+        over.release();
+      }
+      assertThat(waits.poll(20, TimeUnit.SECONDS)).isNotNull();
+      for (int start = 0; start < 3; start++) {
+        BlockingQueue<Announcement> heard = new LinkedBlockingQueue<>();
+        try (DiscoveryServer proxy = DiscoveryServer.start("127.0.0.1", port, heard::add)) {
+          over.release();
+          assertThat(heard.poll(20, TimeUnit.SECONDS)).as("start %d", start).isEqualTo(expected);
+          assertThat(heard).as("no heap of old announcements").isEmpty();
+          assertThat(waits).as("it was the next attempt").isEmpty();
+          assertThat(proxy.malformed()).isZero();
+        }
+        assertThat(waits.poll(20, TimeUnit.SECONDS)).as("the loss is noticed at once").isNotNull();
+      }
+    } finally {
+      announcer.close();
+      over.release();
+    }
+  }
+
+  @Test
+  void whatAnswersUnlikeARouterIsNamed() throws Exception {
+    byte[] version2 = new byte[64];
+    version2[0] = (byte) 0xff;
+    version2[9] = 0x7f;
+    version2[10] = 1;
+    byte[] curve = version2.clone();
+    curve[10] = 3;
+    System.arraycopy("CURVE".getBytes(StandardCharsets.US_ASCII), 0, curve, 12, 5);
+    byte[] error = version2.clone();
+    error[10] = 3;
+    System.arraycopy("NULL".getBytes(StandardCharsets.US_ASCII), 0, error, 12, 4);
+    error = Arrays.copyOf(error, 64 + 9);
+    System.arraycopy("\4\7\5ERROR\0".getBytes(StandardCharsets.US_ASCII), 0, error, 64, 9);
+    Map<String, byte[]> answers =
+        Map.of(
+            "does not speak ZeroMQ",
+                "HTTP/1.1 400 Bad Request\r\n\r\n".repeat(3).getBytes(StandardCharsets.US_ASCII),
+            "version 3 is needed", version2,
+            "only NULL", curve,
+            "answered ERROR", error,
+            "closed the connection", new byte[3]);
+    for (Map.Entry<String, byte[]> answer : answers.entrySet()) {
+      try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        Thread.startVirtualThread(
+            () -> {
+              try (Socket peer = server.accept()) {
+                peer.getOutputStream().write(answer.getValue());
+                peer.shutdownOutput();
+                peer.getInputStream().readAllBytes();
+              } catch (IOException e) {
+                // The dealer hangs up when it has seen enough.
+              }
+            });
+        HostPort address = new HostPort("127.0.0.1", server.getLocalPort());
+        assertThatThrownBy(
+                () ->
+                    ZmtpDealer.connect(
+                        new Socket(), address, new byte[] {1}, Duration.ofSeconds(20)))
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining(answer.getKey());
+      }
+    }
+  }
+
   private static int freePort() throws IOException {
-    try (java.net.ServerSocket socket = new java.net.ServerSocket(0)) {
+    try (ServerSocket socket = new ServerSocket(0)) {
       return socket.getLocalPort();
     }
   }
@@ -78,47 +172,35 @@ class DiscoveryTest {
     Random random = new Random(seed);
     BlockingQueue<Announcement> heard = new LinkedBlockingQueue<>();
     try (DiscoveryServer server = DiscoveryServer.start("127.0.0.1", 0, heard::add);
-        ZContext context = new ZContext()) {
-      context.setLinger(0);
-      // A ZeroMQ connection now and then stays unfinished on a busy machine; a worker opens another
-      // one then (ZmqAnnouncer), and so does this test.
-      boolean arrived = false;
-      for (int attempt = 0; !arrived && attempt < 10; attempt++) {
-        ZMQ.Socket socket = context.createSocket(SocketType.DEALER);
-        socket.connect("tcp://127.0.0.1:" + server.port());
-        sendMalformedThenGood(socket, random);
-        arrived = hears(heard, Announcer.Type.P);
-        socket.close();
+        ZmtpDealer dealer =
+            ZmtpDealer.connect(
+                new Socket(),
+                new HostPort("127.0.0.1", server.port()),
+                "a worker".getBytes(StandardCharsets.US_ASCII),
+                Duration.ofSeconds(20))) {
+      byte[] good = new Announcement(Announcer.Type.D, HTTP, CONTROL).toBytes();
+      for (int i = 0; i < 300; i++) {
+        byte[] bad = good.clone();
+        for (int j = 0; j <= random.nextInt(4); j++) {
+          bad[random.nextInt(bad.length)] = (byte) random.nextInt(256);
+        }
+        dealer.send(i % 3 == 0 ? Arrays.copyOf(bad, random.nextInt(bad.length)) : bad);
       }
-      assertThat(arrived).as("seed %d", seed).isTrue();
+      dealer.send("not msgpack at all".getBytes(StandardCharsets.US_ASCII));
+      dealer.sendMore("two".getBytes(StandardCharsets.US_ASCII));
+      dealer.send(good);
+      dealer.send(new byte[0]);
+      dealer.send(new byte[300]);
+      Announcement last =
+          new Announcement(Announcer.Type.P, new HostPort("the.last.one", 1), CONTROL);
+      dealer.send(last.toBytes());
+      Announcement next;
+      do {
+        next = heard.poll(20, TimeUnit.SECONDS);
+        assertThat(next).as("seed %d", seed).isNotNull();
+      } while (!next.equals(last));
       assertThat(server.malformed()).as("seed %d", seed).isGreaterThan(100);
     }
-  }
-
-  private static void sendMalformedThenGood(ZMQ.Socket socket, Random random) {
-    byte[] good = new Announcement(Announcer.Type.D, HTTP, CONTROL).toBytes();
-    for (int i = 0; i < 300; i++) {
-      byte[] bad = good.clone();
-      for (int j = 0; j <= random.nextInt(4); j++) {
-        bad[random.nextInt(bad.length)] = (byte) random.nextInt(256);
-      }
-      socket.send(i % 3 == 0 ? java.util.Arrays.copyOf(bad, random.nextInt(bad.length)) : bad);
-    }
-    socket.send("not msgpack at all".getBytes(StandardCharsets.US_ASCII));
-    socket.sendMore("two".getBytes(StandardCharsets.US_ASCII));
-    socket.send(good);
-    socket.send(new byte[0]);
-    socket.send(new Announcement(Announcer.Type.P, HTTP, CONTROL).toBytes());
-  }
-
-  /** Whether an announcement of that type comes before five seconds pass without any. */
-  private static boolean hears(BlockingQueue<Announcement> heard, Announcer.Type type)
-      throws InterruptedException {
-    Announcement next = heard.poll(5, TimeUnit.SECONDS);
-    while (next != null && !(next.type() == type && next.http().equals(HTTP))) {
-      next = heard.poll(5, TimeUnit.SECONDS);
-    }
-    return next != null;
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.baton.app;
 
 import dev.baton.engine.backend.BackendProvider;
+import dev.baton.engine.backend.Finding;
 import dev.baton.model.ModelDirectory;
 import dev.baton.model.ModelFormatException;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -38,6 +40,8 @@ final class DoctorCommand implements Callable<Integer> {
       description = "Port to check (repeatable; default: the ports that Baton uses by default).")
   private List<Integer> ports = DEFAULT_PORTS;
 
+  @Mixin private final CudaLibraries cudaLibraries = new CudaLibraries();
+
   @Spec private CommandSpec spec;
 
   private boolean failed;
@@ -48,6 +52,7 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
+    cudaLibraries.apply();
     out.println(
         "ok    JDK      " + Runtime.version() + " (" + System.getProperty("java.home") + ")");
     memory(out);
@@ -81,6 +86,15 @@ final class DoctorCommand implements Callable<Integer> {
       out.println(
           why.map(reason -> "none  " + pad(provider.device()) + reason)
               .orElse("ok    " + pad(provider.device()) + "usable"));
+      for (Finding finding : provider.findings()) {
+        String state =
+            switch (finding.state()) {
+              case OK -> "ok    ";
+              case MISSING -> "none  ";
+              case BROKEN -> "FAIL  ";
+            };
+        out.println(state + pad(provider.device()) + finding.text());
+      }
     }
     if (!any) {
       failed = true;

@@ -20,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -202,6 +203,8 @@ final class ServeCommand implements Callable<Integer> {
       description = "Compute threads of a CPU worker (default: one per core).")
   private @Nullable Integer threads;
 
+  @Mixin private final CudaLibraries cudaLibraries = new CudaLibraries();
+
   @Option(names = "--enable-log-requests", description = "Log a line for each request.")
   private boolean logRequests;
 
@@ -243,6 +246,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     long begin = System.nanoTime();
     PrintWriter out = spec.commandLine().getOut();
+    cudaLibraries.apply();
     CountDownLatch ended = new CountDownLatch(1);
     try (WorkerServer server = WorkerServer.start(options())) {
       server.describe().forEach(out::println);

@@ -136,6 +136,18 @@ public final class CublasLt implements AutoCloseable {
     return finder.find(NAMES);
   }
 
+  /** Version of a library file, e.g. 130100 for 13.1; needs no GPU. */
+  public static long version(Path file) {
+    try {
+      return (long)
+          Native.load(file)
+              .handle("cublasLtGetVersion", FunctionDescriptor.of(ValueLayout.JAVA_LONG))
+              .invokeExact();
+    } catch (Throwable e) {
+      throw Native.failure(e);
+    }
+  }
+
   /** E.g. 130100 for 13.1. */
   public long version() {
     return version;

@@ -10,15 +10,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * The CUDA driver's interface. Device pointers, streams, events, modules and functions are plain
  * longs. Calls work on the context that {@link #setCurrent} made current on the calling thread.
  */
 public final class Driver {
+  private static final String NAME = "libcuda.so.1";
   private static final int SUCCESS = 0;
-  private static final int NOT_READY = 600;
+  static final int OUT_OF_MEMORY = 2;
+  static final int NOT_READY = 600;
 
   /** Attributes of cuDeviceGetAttribute. */
   public static final int MULTIPROCESSORS = 16;
@@ -29,21 +33,24 @@ public final class Driver {
   public static final int COMPUTE_MAJOR = 75;
   public static final int COMPUTE_MINOR = 76;
 
-  private static final int STREAM_NON_BLOCKING = 1;
-  private static final int FUNCTION_DYNAMIC_SHARED = 8;
-  private static final int CAPTURE_RELAXED = 2;
-  private static final int TENSOR_MAP_BYTES = 128;
-  private static final int TENSOR_UINT16 = 1;
-  private static final int TENSOR_NOT_INTERLEAVED = 0;
-  private static final int TENSOR_SWIZZLE_128 = 3;
-  private static final int TENSOR_L2_256 = 3;
-  private static final int TENSOR_FILL_ZEROS = 0;
+  static final int STREAM_NON_BLOCKING = 1;
+  static final int FUNCTION_DYNAMIC_SHARED = 8;
+  static final int CAPTURE_RELAXED = 2;
+  static final int EVENT_NO_TIMING = 2;
+  static final int EVENT_BLOCKING = 1;
+  static final int TENSOR_MAP_BYTES = 128;
+  static final int TENSOR_UINT16 = 1;
+  static final int TENSOR_NOT_INTERLEAVED = 0;
+  static final int TENSOR_SWIZZLE_128 = 3;
+  static final int TENSOR_L2_256 = 3;
+  static final int TENSOR_FILL_ZEROS = 0;
 
   private final MethodHandle init;
   private final MethodHandle driverVersion;
   private final MethodHandle deviceCount;
   private final MethodHandle deviceGet;
   private final MethodHandle deviceName;
+  private final MethodHandle deviceBusId;
   private final MethodHandle deviceAttribute;
   private final MethodHandle contextRetain;
   private final MethodHandle contextRelease;
@@ -89,6 +96,7 @@ public final class Driver {
     deviceCount = lib.function("cuDeviceGetCount", POINTER);
     deviceGet = lib.function("cuDeviceGet", POINTER, INT);
     deviceName = lib.function("cuDeviceGetName", POINTER, INT, INT);
+    deviceBusId = lib.function("cuDeviceGetPCIBusId", POINTER, INT, INT);
     deviceAttribute = lib.function("cuDeviceGetAttribute", POINTER, INT, INT);
     contextRetain = lib.function("cuDevicePrimaryCtxRetain", POINTER, INT);
     contextRelease = lib.function("cuDevicePrimaryCtxRelease_v2", INT);
@@ -149,8 +157,7 @@ public final class Driver {
    * @throws BackendException if there is no driver, or it cannot be used
    */
   public static Driver load(LibraryFinder finder) {
-    Native lib =
-        finder.find("libcuda.so.1").map(Native::load).orElseGet(() -> Native.load("libcuda.so.1"));
+    Native lib = find(finder).map(Native::load).orElseGet(() -> Native.load(NAME));
     Driver driver = new Driver(lib);
     try {
       driver.check((int) driver.init.invokeExact(0), "initialising the driver");
@@ -162,7 +169,12 @@ public final class Driver {
 
   /** Whether there is a driver, without loading it. */
   public static boolean present(LibraryFinder finder) {
-    return finder.find("libcuda.so.1").isPresent();
+    return find(finder).isPresent();
+  }
+
+  /** Where it lies, if it is installed. */
+  public static Optional<Path> find(LibraryFinder finder) {
+    return finder.find(NAME);
   }
 
   private void check(int status, String doing) {
@@ -230,6 +242,17 @@ public final class Driver {
     }
   }
 
+  /** Where the device is on the PCI bus, "0000:65:00.0": the name under which NVML knows it too. */
+  public String busId(int device) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(64);
+      check((int) deviceBusId.invokeExact(out, 64, device), "asking for a device's bus address");
+      return out.getString(0, StandardCharsets.US_ASCII);
+    } catch (Throwable e) {
+      throw Native.failure(e);
+    }
+  }
+
   public int attribute(int attribute, int device) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(INT);
@@ -290,19 +313,15 @@ public final class Driver {
     }
   }
 
-  /** Allocates device memory; {@code what} names it in the error. */
-  public long allocate(long bytes, String what) {
+  /** Allocates device memory; gives 0 if there is too little. */
+  public long allocate(long bytes) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(LONG);
       int status = (int) memoryAllocate.invokeExact(out, Math.max(bytes, 16));
-      if (status != SUCCESS) {
-        MemoryInfo info = memoryInfo();
-        throw new BackendException(
-            "The device has no %,d bytes for %s (%,d of %,d are free): %s"
-                    .formatted(bytes, what, info.free(), info.total(), describe(status))
-                + " Lower --gpu-memory-utilization, --max-num-seqs or --max-num-batched-tokens, or"
-                + " end what else runs on the device.");
+      if (status == OUT_OF_MEMORY) {
+        return 0;
       }
+      check(status, "allocating " + bytes + " bytes of device memory");
       return out.get(LONG, 0);
     } catch (Throwable e) {
       throw Native.failure(e);
@@ -425,7 +444,7 @@ public final class Driver {
   public long createEvent(boolean timing, boolean blocking) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(LONG);
-      int flags = (timing ? 0 : 2) | (blocking ? 1 : 0);
+      int flags = (timing ? 0 : EVENT_NO_TIMING) | (blocking ? EVENT_BLOCKING : 0);
       check((int) eventCreate.invokeExact(out, flags), "making an event");
       return out.get(LONG, 0);
     } catch (Throwable e) {

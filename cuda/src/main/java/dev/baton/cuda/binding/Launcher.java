@@ -14,13 +14,14 @@ import java.lang.foreign.ValueLayout;
  */
 public final class Launcher {
   private static final int MAX_ARGUMENTS = 24;
-  private static final int SHARED_BYTES = 24;
-  private static final int STREAM = 32;
-  private static final int ATTRIBUTES = 40;
-  private static final int ATTRIBUTE_COUNT = 48;
-  private static final int CONFIG_BYTES = 56;
-  private static final int ATTRIBUTE_BYTES = 72;
-  private static final int PROGRAMMATIC_SERIALIZATION = 6;
+  static final int SHARED_BYTES = 24;
+  static final int STREAM = 32;
+  static final int ATTRIBUTES = 40;
+  static final int ATTRIBUTE_COUNT = 48;
+  static final int CONFIG_BYTES = 56;
+  static final int ATTRIBUTE_BYTES = 72;
+  static final int ATTRIBUTE_VALUE = 8;
+  static final int PROGRAMMATIC_SERIALIZATION = 6;
 
   private final Driver driver;
   private final MemorySegment config;
@@ -49,7 +50,7 @@ public final class Launcher {
     }
     MemorySegment attribute = arena.allocate(ATTRIBUTE_BYTES, 8);
     attribute.set(INT, 0, PROGRAMMATIC_SERIALIZATION);
-    attribute.set(INT, 8, 1);
+    attribute.set(INT, ATTRIBUTE_VALUE, 1);
     config.set(LONG, STREAM, stream);
     config.set(POINTER, ATTRIBUTES, attribute);
     config.set(INT, ATTRIBUTE_COUNT, overlap ? 1 : 0);

@@ -11,23 +11,49 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Looks for NVIDIA's libraries where they are usually installed: the folders of the environment
- * variable {@value #VARIABLE}, LD_LIBRARY_PATH, CUDA toolkits, the system's library folders, and
- * Python environments that hold the pip packages.
+ * Looks for NVIDIA's libraries where they are usually installed: the folders that the user named
+ * ({@value #OPTION}, then the environment variable {@value #VARIABLE}), LD_LIBRARY_PATH, CUDA
+ * toolkits, the system's library folders, and Python environments that hold the pip packages.
  */
 public final class LibraryFinder {
+  private static final System.Logger LOG = System.getLogger(LibraryFinder.class.getName());
+
   /** Environment variable with folders to look in first, separated like a PATH. */
   public static final String VARIABLE = "BATON_CUDA_LIBRARIES";
 
-  /** System property with the same meaning, for tests; it comes before the variable. */
+  /** Option of the command line with the same meaning; it comes before the variable. */
+  public static final String OPTION = "--cuda-libraries";
+
+  /** System property through which the option gets here. */
   public static final String PROPERTY = "baton.cuda.libraries";
 
-  private final List<Path> folders;
+  private static final Pattern VERSIONED = Pattern.compile("lib(nvrtc|cublasLt)\\.so\\.(\\d+)");
 
-  private LibraryFinder(List<Path> folders) {
+  private final List<Path> folders;
+  private final int newest;
+
+  private LibraryFinder(List<Path> folders, int newest) {
     this.folders = folders;
+    this.newest = newest;
+  }
+
+  /** A finder that looks into these folders alone. */
+  static LibraryFinder of(List<Path> folders) {
+    return new LibraryFinder(folders, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The same, without libraries that are newer than a driver: code of CUDA 13 does not run on a
+   * driver for CUDA 12 (the other way round it does).
+   *
+   * @param cudaVersion what the driver supports, e.g. 12040
+   */
+  public LibraryFinder forDriver(int cudaVersion) {
+    return new LibraryFinder(folders, cudaVersion / 1000);
   }
 
   /** A finder for this process's environment. */
@@ -43,7 +69,8 @@ public final class LibraryFinder {
       }
     }
     addToolkit(folders, Path.of("/usr/local/cuda"));
-    children(Path.of("/usr/local"), "cuda-*").forEach(home -> addToolkit(folders, home));
+    children(Path.of("/usr/local"), "cuda-*").reversed().forEach(home -> addToolkit(folders, home));
+    addToolkit(folders, Path.of("/opt/cuda"));
     for (String system :
         List.of(
             "/usr/lib/x86_64-linux-gnu",
@@ -53,8 +80,14 @@ public final class LibraryFinder {
             "/usr/lib/wsl/lib")) {
       folders.add(Path.of(system));
     }
+    addConfigured(folders);
     pythonEnvironments().forEach(home -> addSitePackages(folders, home));
-    return new LibraryFinder(folders.stream().filter(Files::isDirectory).toList());
+    return of(folders.stream().filter(Files::isDirectory).toList());
+  }
+
+  /** The newest major version of CUDA whose libraries are found. */
+  public int newestMajor() {
+    return newest;
   }
 
   /** The folders that are searched, in order. */
@@ -65,6 +98,10 @@ public final class LibraryFinder {
   /** The first file of one of these names; earlier names win over earlier folders. */
   public Optional<Path> find(String... names) {
     for (String name : names) {
+      Matcher versioned = VERSIONED.matcher(name);
+      if (versioned.matches() && Integer.parseInt(versioned.group(2)) > newest) {
+        continue;
+      }
       for (Path folder : folders) {
         Path file = folder.resolve(name);
         if (Files.exists(file)) {
@@ -109,6 +146,22 @@ public final class LibraryFinder {
     folders.add(home.resolve("targets/sbsa-linux/lib"));
   }
 
+  /** The folders that the system's own loader knows beside the usual ones. */
+  private static void addConfigured(Set<Path> folders) {
+    for (Path file : children(Path.of("/etc/ld.so.conf.d"), "*.conf")) {
+      try {
+        for (String line : Files.readAllLines(file)) {
+          if (line.startsWith("/")) {
+            folders.add(Path.of(line.strip()));
+          }
+        }
+      } catch (IOException e) {
+        // One place less to look at: what is missing then is reported with all folders.
+        LOG.log(System.Logger.Level.DEBUG, "Cannot read " + file, e);
+      }
+    }
+  }
+
   private static List<Path> pythonEnvironments() {
     List<Path> homes = new ArrayList<>();
     for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
@@ -132,6 +185,7 @@ public final class LibraryFinder {
   }
 
   private static void addSitePackages(Set<Path> folders, Path home) {
+    folders.add(home.resolve("targets/x86_64-linux/lib")); // conda's packages
     for (Path python : children(home.resolve("lib"), "python3*")) {
       for (String packages : List.of("site-packages", "dist-packages")) {
         Path nvidia = python.resolve(packages).resolve("nvidia");

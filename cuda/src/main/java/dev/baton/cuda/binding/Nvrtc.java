@@ -17,7 +17,7 @@ import java.util.Optional;
 
 /** NVIDIA's runtime compiler: CUDA C++ in, code for one architecture out. Needs no GPU. */
 public final class Nvrtc {
-  private static final String[] NAMES = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
+  private static final String[] NAMES = {"libnvrtc.so.13", "libnvrtc.so.12"};
   private static final int SUCCESS = 0;
   private static final int COMPILATION = 6;
 
@@ -54,19 +54,20 @@ public final class Nvrtc {
    * @throws BackendException if it cannot be found or loaded
    */
   public static Nvrtc load(LibraryFinder finder) {
-    Optional<Path> file = find(finder);
-    if (file.isEmpty()) {
-      return new Nvrtc(Native.load(NAMES[0]));
-    }
+    return find(finder).map(Nvrtc::load).orElseGet(() -> new Nvrtc(Native.load(NAMES[0])));
+  }
+
+  /** As {@link #load(LibraryFinder)}, from this file. */
+  public static Nvrtc load(Path file) {
     // The compiler opens this one by name alone, which fails outside the system's folders unless it
     // is loaded already.
-    Path folder = file.get().toAbsolutePath().getParent();
+    Path folder = file.toAbsolutePath().getParent();
     if (folder != null) {
       LibraryFinder.children(folder, "libnvrtc-builtins.so.*.*").stream()
           .filter(f -> !f.toString().contains(".alt."))
           .forEach(Native::load);
     }
-    return new Nvrtc(Native.load(file.get()));
+    return new Nvrtc(Native.load(file));
   }
 
   /** Major and minor, e.g. "13.0". */

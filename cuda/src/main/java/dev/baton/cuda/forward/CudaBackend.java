@@ -80,10 +80,12 @@ public final class CudaBackend implements Backend {
       LibraryFinder finder, ModelDirectory model, BackendOptions options, Progress progress) {
     ElementType type = type(model.config(), options);
     check(model.config(), options);
-    Device device = new Device(Driver.load(finder));
+    Driver driver = Driver.load(finder);
+    LibraryFinder fitting = finder.forDriver(driver.version());
+    Device device = new Device(driver, fitting);
     Arena arena = Arena.ofShared();
     try {
-      return load(finder, device, arena, model, options, type, progress);
+      return load(fitting, device, arena, model, options, type, progress);
     } catch (Throwable e) {
       device.close();
       arena.close();

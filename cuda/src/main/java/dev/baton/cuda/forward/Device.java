@@ -1,6 +1,8 @@
 package dev.baton.cuda.forward;
 
 import dev.baton.cuda.binding.Driver;
+import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.engine.backend.BackendException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,12 +18,23 @@ public final class Device implements AutoCloseable {
   private final int architecture;
   private final int multiprocessors;
   private final int sharedMemory;
+  private final LibraryFinder finder;
   private final List<Long> allocations = new ArrayList<>();
   private long allocated;
 
   /** Opens the first device that this process may use and makes it current on this thread. */
   public Device(Driver driver) {
+    this(driver, LibraryFinder.ofEnvironment());
+  }
+
+  /**
+   * As {@link #Device(Driver)}.
+   *
+   * @param finder where NVML is looked for, to say who holds the memory that is missing
+   */
+  public Device(Driver driver, LibraryFinder finder) {
     this.driver = driver;
+    this.finder = finder;
     handle = driver.device(0);
     name = driver.deviceName(handle);
     architecture =
@@ -62,10 +75,30 @@ public final class Device implements AutoCloseable {
 
   /** Takes device memory; {@code what} names it where there is too little. */
   public synchronized long allocate(long bytes, String what) {
-    long pointer = driver.allocate(bytes, what);
+    long pointer = driver.allocate(bytes);
+    if (pointer == 0) {
+      Driver.MemoryInfo info = driver.memoryInfo();
+      throw new BackendException(
+          ("%s has no %s for %s: %s of its %s are free, and this worker holds %s.%s Lower"
+                  + " --gpu-memory-utilization, --max-num-seqs or --max-num-batched-tokens, end what"
+                  + " else runs on the device, or pick another with CUDA_VISIBLE_DEVICES.")
+              .formatted(
+                  name,
+                  Occupancy.gib(bytes),
+                  what,
+                  Occupancy.gib(info.free()),
+                  Occupancy.gib(info.total()),
+                  Occupancy.gib(allocated),
+                  others()));
+    }
     allocations.add(pointer);
     allocated += bytes;
     return pointer;
+  }
+
+  /** A sentence on other processes with memory on the device, or nothing. */
+  String others() {
+    return Occupancy.others(finder, driver, handle);
   }
 
   /** Gives back what {@link #allocate} gave before the device is closed. */

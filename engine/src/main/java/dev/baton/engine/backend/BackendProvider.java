@@ -1,6 +1,7 @@
 package dev.baton.engine.backend;
 
 import dev.baton.model.ModelDirectory;
+import java.util.List;
 import java.util.Optional;
 
 /** Makes backends of one kind; found with {@link java.util.ServiceLoader}. */
@@ -15,6 +16,11 @@ public interface BackendProvider {
   /** Why it cannot be used on this machine, in one line with the remedy; empty if it can. */
   Optional<String> unavailable();
 
+  /** What it found on this machine: devices, libraries with place and version, what is missing. */
+  default List<Finding> findings() {
+    return List.of();
+  }
+
   /**
    * Loads the model and allocates the KV pool.
    *
@@ -27,5 +33,10 @@ public interface BackendProvider {
   /** Told how far a load has come. */
   interface Progress {
     void loaded(double share);
+
+    /** As {@link #loaded(double)}, by a backend that counts bytes. */
+    default void loaded(long bytes, long ofBytes) {
+      loaded((double) bytes / ofBytes);
+    }
   }
 }

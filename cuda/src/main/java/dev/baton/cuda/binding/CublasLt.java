@@ -32,6 +32,7 @@ public final class CublasLt implements AutoCloseable {
   private static final int PREFERENCE_WORKSPACE = 1;
   private static final int ALGORITHM_BYTES = 64;
   private static final int RESULT_BYTES = 96;
+  private static final int RESULT_WORKSPACE = 64;
   private static final int RESULT_STATE = 72;
 
   private final MethodHandle destroy;
@@ -41,6 +42,7 @@ public final class CublasLt implements AutoCloseable {
   private final MethodHandle preferenceSet;
   private final MethodHandle preferenceDestroy;
   private final MethodHandle heuristic;
+  private final MethodHandle algorithmCheck;
   private final MethodHandle matmul;
   private final MethodHandle statusName;
   private final MethodHandle statusText;
@@ -90,6 +92,9 @@ public final class CublasLt implements AutoCloseable {
             INT,
             POINTER,
             POINTER);
+    algorithmCheck =
+        lib.function(
+            "cublasLtMatmulAlgoCheck", LONG, LONG, LONG, LONG, LONG, LONG, POINTER, POINTER);
     matmul =
         lib.function(
             "cublasLtMatmul",
@@ -215,6 +220,24 @@ public final class CublasLt implements AutoCloseable {
           throw new BackendException("cuBLASLt has no algorithm for " + shape + ".");
         }
         return algorithms;
+      } catch (Throwable e) {
+        throw Native.failure(e);
+      }
+    }
+
+    /** Whether the library can run this algorithm, kept from an earlier start, for the shape. */
+    public boolean accepts(byte[] algorithmBytes) {
+      if (algorithmBytes.length != ALGORITHM_BYTES) {
+        return false;
+      }
+      try (Arena local = Arena.ofConfined()) {
+        MemorySegment kept = local.allocate(ALGORITHM_BYTES, 8);
+        kept.copyFrom(MemorySegment.ofArray(algorithmBytes));
+        MemorySegment found = local.allocate(RESULT_BYTES, 8);
+        int status =
+            (int)
+                algorithmCheck.invokeExact(handle, description, w, x, result, result, kept, found);
+        return status == SUCCESS && found.get(LONG, RESULT_WORKSPACE) <= workspaceBytes;
       } catch (Throwable e) {
         throw Native.failure(e);
       }

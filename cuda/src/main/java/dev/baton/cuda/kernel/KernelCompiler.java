@@ -63,6 +63,14 @@ public final class KernelCompiler {
     return code;
   }
 
+  /** Names sources, options and compiler of some programs: another name, other machine code. */
+  public String fingerprint(List<Program> programs, int architecture) {
+    return programs.stream()
+        .map(program -> name(program, program.source(), program.options(architecture)))
+        .sorted()
+        .collect(java.util.stream.Collectors.joining(" "));
+  }
+
   private static void store(Path file, byte[] code) {
     try {
       Path folder = file.toAbsolutePath().getParent();

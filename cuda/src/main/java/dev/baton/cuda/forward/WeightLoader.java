@@ -1,6 +1,5 @@
 package dev.baton.cuda.forward;
 
-import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.engine.backend.BackendProvider.Progress;
@@ -9,6 +8,7 @@ import dev.baton.model.config.ElementType;
 import dev.baton.model.config.ModelConfig;
 import dev.baton.model.weights.LoadFormat;
 import dev.baton.model.weights.Tensor;
+import dev.baton.model.weights.TensorShapes;
 import dev.baton.model.weights.WeightSource;
 import dev.baton.model.weights.Weights;
 import java.lang.foreign.MemorySegment;
@@ -22,9 +22,6 @@ import java.util.stream.LongStream;
  * the CPU makes. The projections that read the same input are laid out as one matrix.
  */
 final class WeightLoader {
-  private static final long PIECE = 32L << 20;
-  private static final long PART = 2L << 20;
-
   private final Device device;
   private final Kernels kernels;
   private final Launcher launcher;
@@ -56,8 +53,8 @@ final class WeightLoader {
     this.type = type;
     this.progress = progress;
     this.total =
-        dev.baton.model.weights.TensorShapes.of(config).values().stream()
-            .mapToLong(s -> s.stream().reduce(1L, (a, b) -> a * b))
+        TensorShapes.of(config).values().stream()
+            .mapToLong(s -> s.stream().reduce((long) type.bytes(), (a, b) -> a * b))
             .sum();
     this.source = source.apply(this);
   }
@@ -184,8 +181,8 @@ final class WeightLoader {
 
   private void put(String name, long to, long... shape) {
     source.load(name, to, shape);
-    loaded += LongStream.of(shape).reduce(1, (a, b) -> a * b);
-    progress.loaded(Math.min(1, (double) loaded / total));
+    loaded += LongStream.of(shape).reduce(type.bytes(), (a, b) -> a * b);
+    progress.loaded(Math.min(loaded, total), total);
   }
 
   private void dummy(String name, long to, long seed, long table, long... shape) {
@@ -205,16 +202,17 @@ final class WeightLoader {
 
   private void file(WeightSource files, Staging staging, String name, long to, long... shape) {
     Tensor tensor = files.tensor(name, shape);
-    MemorySegment data = tensor.data();
-    boolean same = tensor.type() == type;
     int from = tensor.type().bytes();
-    for (long at = 0; at < data.byteSize(); at += PIECE) {
-      long size = Math.min(PIECE, data.byteSize() - at);
+    long bytes = tensor.data().byteSize();
+    for (long at = 0; at < bytes; at += Staging.PIECE) {
+      long size = Math.min(Staging.PIECE, bytes - at);
       long target = to + at / from * type.bytes();
-      if (same) {
-        staging.copy(data.asSlice(at, size), target);
+      long offset = at;
+      Staging.Filler filler = (begin, into) -> files.read(tensor, offset + begin, into);
+      if (tensor.type() == type) {
+        staging.copy(filler, size, target);
       } else {
-        long raw = staging.copyRaw(data.asSlice(at, size));
+        long raw = staging.copyRaw(filler, size);
         launcher
             .pointer(raw)
             .integer(Kernels.code(tensor.type()))
@@ -224,63 +222,5 @@ final class WeightLoader {
       }
     }
     files.release(tensor);
-  }
-
-  /** Two page-locked pieces that take turns. */
-  private static final class Staging implements AutoCloseable {
-    private final Device device;
-    private final Driver driver;
-    private final long stream;
-    private final MemorySegment[] pieces = new MemorySegment[2];
-    private final long[] free = new long[2];
-    private long raw;
-    private int turn;
-
-    Staging(Device device, long stream) {
-      this.device = device;
-      this.driver = device.driver();
-      this.stream = stream;
-      for (int i = 0; i < 2; i++) {
-        pieces[i] = driver.allocatePinned(PIECE);
-        free[i] = driver.createEvent(false, false);
-      }
-    }
-
-    /** {@code from} may be let go when this returns. */
-    void copy(MemorySegment from, long to) {
-      driver.synchronizeEvent(free[turn], "copying weights to the device");
-      MemorySegment piece = pieces[turn];
-      long size = from.byteSize();
-      LongStream.range(0, (size + PART - 1) / PART)
-          .parallel()
-          .forEach(
-              i ->
-                  MemorySegment.copy(
-                      from, i * PART, piece, i * PART, Math.min(PART, size - i * PART)));
-      driver.copyToDevice(to, piece, size, stream);
-      driver.record(free[turn], stream);
-      turn ^= 1;
-    }
-
-    /** Copies to a place on the device that the next call overwrites (in stream order). */
-    long copyRaw(MemorySegment from) {
-      if (raw == 0) {
-        raw = device.allocate(PIECE, "conversion of weights");
-      }
-      copy(from, raw);
-      return raw;
-    }
-
-    @Override
-    public void close() {
-      driver.synchronize(stream);
-      for (int i = 0; i < 2; i++) {
-        driver.freePinned(pieces[i]);
-        driver.destroyEvent(free[i]);
-      }
-      if (raw != 0) {
-        device.free(raw, PIECE);
-      }
-    }
   }
 }

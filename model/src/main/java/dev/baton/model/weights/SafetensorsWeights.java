@@ -7,6 +7,7 @@ import dev.baton.model.json.JsonObject;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -39,8 +41,12 @@ final class SafetensorsWeights implements WeightSource {
   private final Map<String, Stored> tensors;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  /** A tensor of one file. */
-  private record Stored(Path file, SafetensorsHeader.Entry entry, MemorySegment data) {}
+  /**
+   * A tensor of one file.
+   *
+   * @param at where in the file it begins
+   */
+  private record Stored(Path file, SafetensorsHeader.Entry entry, long at, MemorySegment data) {}
 
   private SafetensorsWeights(Path directory, Arena arena, Map<String, Stored> tensors) {
     this.directory = directory;
@@ -134,6 +140,7 @@ final class SafetensorsWeights implements WeightSource {
                       new Stored(
                           file,
                           e,
+                          header.dataStart() + e.begin(),
                           all.asSlice(header.dataStart() + e.begin(), e.end() - e.begin()))));
       return tensors;
     } catch (IOException e) {
@@ -202,6 +209,26 @@ final class SafetensorsWeights implements WeightSource {
                                     .collect(Collectors.joining(", "))))),
         stored.entry().shape(),
         stored.data());
+  }
+
+  @Override
+  public void read(Tensor tensor, long offset, MemorySegment into) {
+    Stored stored = tensors.get(tensor.name());
+    if (stored == null) {
+      throw new IllegalArgumentException(tensor.name() + " is of another source");
+    }
+    Objects.checkFromIndexSize(offset, into.byteSize(), tensor.data().byteSize());
+    // Opened for each call: any thread may be interrupted, which closes its channel.
+    try (FileChannel channel = FileChannel.open(stored.file(), StandardOpenOption.READ)) {
+      ByteBuffer buffer = into.asByteBuffer();
+      while (buffer.hasRemaining()) {
+        if (channel.read(buffer, stored.at() + offset + buffer.position()) < 0) {
+          throw new IOException("it became shorter while it was read");
+        }
+      }
+    } catch (IOException e) {
+      throw JsonFiles.unreadable(stored.file(), e);
+    }
   }
 
   private static Optional<ElementType> elementType(String dtype) {

@@ -8,6 +8,8 @@ import dev.baton.model.ModelDirectory;
 import dev.baton.model.ModelFormatException;
 import dev.baton.model.config.ElementType;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -61,6 +63,24 @@ final class SafetensorsWeightsTest {
       assertThat(weights.tensor("b", 3).data().toArray(ValueLayout.JAVA_BYTE))
           .containsExactly(8, 9, 10, 11, 12, 13);
       assertThat(a.data().isReadOnly()).isTrue();
+    }
+  }
+
+  @Test
+  void readingCopiesPartsOfATensor() throws IOException {
+    SafetensorsFile.write(file, TWO, 14);
+    try (WeightSource weights = open();
+        Arena arena = Arena.ofConfined()) {
+      Tensor b = weights.tensor("b", 3);
+      MemorySegment part = arena.allocate(4);
+      weights.read(b, 1, part);
+      assertThat(part.toArray(ValueLayout.JAVA_BYTE)).containsExactly(9, 10, 11, 12);
+      assertThatThrownBy(() -> weights.read(b, 3, part))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+      Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 12));
+      assertThatThrownBy(() -> weights.read(b, 1, part))
+          .isInstanceOf(ModelFormatException.class)
+          .hasMessageContaining(file.toString());
     }
   }
 

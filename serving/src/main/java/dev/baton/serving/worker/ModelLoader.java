@@ -48,7 +48,10 @@ final class ModelLoader {
             : SamplingDefaults.OPENAI;
 
     Backend backend =
-        provider.open(directory, backendOptions(settings, maxModelLen), ModelLoader::progress);
+        provider.open(
+            directory,
+            backendOptions(settings, maxModelLen),
+            new LoadProgress(line -> LOG.log(System.Logger.Level.INFO, line), System::nanoTime));
     try {
       Engine engine =
           Engine.start(
@@ -121,10 +124,6 @@ final class ModelLoader {
         settings.kvCacheBytes(),
         settings.numGpuBlocks(),
         settings.threads());
-  }
-
-  private static void progress(double share) {
-    LOG.log(System.Logger.Level.DEBUG, "Loading weights: {0} %", Math.round(share * 100));
   }
 
   private record Template(ChatTemplate compiled, boolean readsParts) {}

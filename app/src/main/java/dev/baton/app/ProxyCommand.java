@@ -96,6 +96,15 @@ final class ProxyCommand implements Callable<Integer> {
   private double workerExpiry;
 
   @Option(
+      names = "--stream-timeout",
+      defaultValue = "60",
+      paramLabel = "SECONDS",
+      description =
+          "Seconds without a token after which the decode worker of a stream counts as dead and the"
+              + " rest comes from another; 0 waits for minutes (default: ${DEFAULT-VALUE}).")
+  private double streamTimeout;
+
+  @Option(
       names = "--max-attempts",
       defaultValue = "3",
       description = "Workers of a role that are tried for one request (default: ${DEFAULT-VALUE}).")
@@ -135,12 +144,15 @@ final class ProxyCommand implements Callable<Integer> {
   }
 
   private ProxyOptions options() {
-    if (maxAttempts < 1 || workerExpiry <= 0) {
+    if (maxAttempts < 1 || !(workerExpiry > 0) || !(streamTimeout >= 0)) {
       throw new UserError(
-          "--max-attempts must be at least 1 and --worker-expiry more than 0; given: "
+          "--max-attempts must be at least 1, --worker-expiry more than 0 and --stream-timeout not"
+              + " less than 0; given: "
               + maxAttempts
-              + " and "
+              + ", "
               + workerExpiry
+              + " and "
+              + streamTimeout
               + ".");
     }
     if (discoveryPort < -1 || discoveryPort > 65535) {
@@ -162,6 +174,7 @@ final class ProxyCommand implements Callable<Integer> {
         key(workerApiKey),
         Duration.ofMillis(Math.round(workerExpiry * 1000)),
         defaults.idleTimeout(),
+        Duration.ofMillis(Math.round(streamTimeout * 1000)),
         maxAttempts);
   }
 

@@ -27,7 +27,8 @@ final class Connection {
   private final SocketChannel channel;
   private final InputStream in;
   private final OutputStream out;
-  private final Duration readTimeout;
+  private final Socket socket;
+  private Duration readTimeout = Duration.ZERO;
 
   private final byte[] buffer = new byte[READ_BUFFER];
   private int position;
@@ -40,9 +41,16 @@ final class Connection {
       throws IOException {
     this.origin = origin;
     this.channel = channel;
-    this.readTimeout = readTimeout;
+    this.socket = socket;
     this.in = socket.getInputStream();
     this.out = socket.getOutputStream();
+    readTimeout(readTimeout);
+  }
+
+  /** Longest silence that a read bears from now on; zero: any. */
+  void readTimeout(Duration silence) throws IOException {
+    readTimeout = silence;
+    socket.setSoTimeout((int) Math.min(Integer.MAX_VALUE, Math.max(0, silence.toMillis())));
   }
 
   /**
@@ -87,9 +95,6 @@ final class Connection {
           secured.startHandshake();
           socket = secured;
         }
-        int silence =
-            (int) Math.min(Integer.MAX_VALUE, Math.max(0, options.readTimeout().toMillis()));
-        socket.setSoTimeout(silence);
         return new Connection(origin, channel, socket, options.readTimeout());
       } catch (IOException e) {
         channel.close();

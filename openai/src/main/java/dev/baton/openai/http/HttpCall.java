@@ -88,6 +88,7 @@ public final class HttpCall implements AutoCloseable {
       adopt(pooled);
       pooled.resetReceived();
       try {
+        pooled.readTimeout(pool.options().readTimeout());
         return exchange(pooled);
       } catch (IOException e) {
         pooled.abort();

@@ -3,6 +3,7 @@ package dev.baton.openai.http;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 
 /**
  * A response whose head has been read. Read the {@link #body()} to its end, so that the connection
@@ -37,6 +38,17 @@ public final class HttpReply implements AutoCloseable {
   /** The body's bytes as they arrive; a body cut short throws {@link java.io.EOFException}. */
   public InputStream body() {
     return body;
+  }
+
+  /**
+   * Bounds the silence within the rest of the body in place of the client's read timeout; a longer
+   * one makes a read throw {@link java.net.SocketTimeoutException}. Only for the thread that reads
+   * the body, before its end.
+   *
+   * @param silence zero waits for ever
+   */
+  public void readTimeout(Duration silence) throws IOException {
+    connection.readTimeout(silence);
   }
 
   /**

@@ -309,6 +309,34 @@ class HttpClientPoolTest {
   }
 
   @Test
+  void aRepliesOwnDeadlineHoldsForItsBodyAndNotForTheConnectionsNextRequest() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    try (RawServer server =
+        new RawServer(
+            connected -> {
+              connected.request();
+              connected.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+              connected.request();
+              Thread.sleep(300);
+              connected.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+              over.await();
+            })) {
+      try (HttpReply first = pool.send("GET", server.uri("/"), Headers.empty(), NOTHING)) {
+        first.readTimeout(Duration.ofMillis(50));
+        assertThat(first.text(9)).isEqualTo("ok");
+      }
+      try (HttpReply second = pool.send("GET", server.uri("/"), Headers.empty(), NOTHING)) {
+        second.readTimeout(Duration.ofMillis(50));
+        assertThatThrownBy(() -> second.text(9))
+            .isInstanceOf(SocketTimeoutException.class)
+            .hasMessageContaining("sent nothing for 50 ms");
+      }
+      over.countDown();
+      assertThat(server.connections.get()).as("one connection, used twice").isEqualTo(1);
+    }
+  }
+
+  @Test
   void closingACallThatWaitsForItsHeadAbortsTheConnection() throws Exception {
     CountDownLatch received = new CountDownLatch(1);
     CompletableFuture<Integer> seenByServer = new CompletableFuture<>();

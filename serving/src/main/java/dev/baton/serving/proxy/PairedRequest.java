@@ -195,6 +195,10 @@ final class PairedRequest {
       if (edit.done()) {
         use.close();
       }
+      if (out == null && !proxy.options().streamTimeout().isZero()) {
+        // Before its first chunk a request may queue for long; a stream that has begun goes on.
+        reply.readTimeout(proxy.options().streamTimeout());
+      }
       stream(type).write(passed);
     }
     stream(type).close();

@@ -18,7 +18,9 @@ import java.util.Optional;
  * @param apiKey that clients must send as a bearer token; empty: none is asked for
  * @param workerApiKey sent to the workers; empty: the client's Authorization header is passed on
  * @param workerExpiry how long a worker counts as alive after its last announcement
- * @param idleTimeout longest silence of a decode worker within an answer
+ * @param idleTimeout longest silence of a worker before its answer begins
+ * @param streamTimeout longest silence of a decode worker between two chunks of a stream; then it
+ *     counts as dead and another one goes on; zero waits as long as {@code idleTimeout}
  * @param maxAttempts how many workers of a role are tried for one request
  */
 public record ProxyOptions(
@@ -33,6 +35,7 @@ public record ProxyOptions(
     Optional<String> workerApiKey,
     Duration workerExpiry,
     Duration idleTimeout,
+    Duration streamTimeout,
     int maxAttempts) {
 
   public ProxyOptions {
@@ -54,6 +57,7 @@ public record ProxyOptions(
         Optional.empty(),
         Duration.ofSeconds(10),
         Duration.ofMinutes(10),
+        Duration.ofSeconds(60),
         3);
   }
 

@@ -10,6 +10,7 @@ import dev.baton.openai.http.HttpClientPool;
 import dev.baton.openai.http.HttpReply;
 import dev.baton.serving.discovery.Announcer;
 import dev.baton.serving.handoff.HostPort;
+import dev.baton.serving.http.Handler;
 import dev.baton.serving.http.ResponseStream;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -52,6 +53,7 @@ class ProxyTest {
         Optional.empty(),
         Duration.ofMillis(400),
         Duration.ofSeconds(20),
+        Duration.ofSeconds(15),
         3);
   }
 
@@ -360,6 +362,60 @@ class ProxyTest {
     }
   }
 
+  private static ProxyOptions withStreamTimeout(ProxyOptions o, Duration timeout) {
+    return new ProxyOptions(
+        o.host(),
+        o.port(),
+        o.discoveryPort(),
+        o.prefillPolicy(),
+        o.decodePolicy(),
+        o.prefill(),
+        o.decode(),
+        o.apiKey(),
+        o.workerApiKey(),
+        o.workerExpiry(),
+        o.idleTimeout(),
+        timeout,
+        o.maxAttempts());
+  }
+
+  @Test
+  void aStreamWhoseWorkerFallsSilentGoesOnElsewhere() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    AtomicInteger turn = new AtomicInteger();
+    Handler decode =
+        x -> {
+          ResponseStream stream = x.startStream(200, "text/event-stream");
+          if (turn.getAndIncrement() == 0) {
+            FakeUpstream.write(stream, FakeUpstream.chunk("cmpl-0", 11));
+            over.await(20, TimeUnit.SECONDS); // as a stopped process: connected, and silent
+          } else {
+            FakeUpstream.write(
+                stream, FakeUpstream.chunk("cmpl-1", 12) + FakeUpstream.last("cmpl-1"));
+            stream.close();
+          }
+        };
+    try (FakeUpstream p = FakeUpstream.prefill();
+        FakeUpstream one = new FakeUpstream(decode);
+        FakeUpstream two = new FakeUpstream(decode);
+        ProxyServer proxy =
+            ProxyServer.start(
+                withStreamTimeout(
+                    options(List.of(p), List.of(one, two), RoutingPolicy.ROUND_ROBIN),
+                    Duration.ofMillis(300)))) {
+      String whole =
+          FakeUpstream.chunk("cmpl-0", 11)
+              + FakeUpstream.chunk("cmpl-0", 12)
+              + FakeUpstream.last("cmpl-0");
+      assertThat(post(proxy, "/v1/completions", "{\"stream\":true}").body())
+          .isEqualTo(whole.replaceAll(",\"token_ids\":\\[[0-9]*]", ""));
+      assertThat(one.bodies).hasSize(1);
+      assertThat(two.bodies).hasSize(1);
+      await(() -> one.disconnects.get() + two.disconnects.get() == 1);
+      over.countDown();
+    }
+  }
+
   private static ProxyOptions withKeys(ProxyOptions o) {
     return new ProxyOptions(
         o.host(),
@@ -373,6 +429,7 @@ class ProxyTest {
         Optional.of("inner"),
         o.workerExpiry(),
         o.idleTimeout(),
+        o.streamTimeout(),
         o.maxAttempts());
   }
 

@@ -56,4 +56,12 @@ class MainTest {
           .doesNotContain("\tat ");
     }
   }
+
+  @Test
+  void aFolderOfLibrariesThatIsNoneIsNamed() {
+    for (String command : new String[] {"doctor", "serve"}) {
+      assertThat(run(command, "--cuda-libraries", "/nowhere/to/be/found")).isEqualTo(Main.FAILED);
+      assertThat(err.toString()).contains("--cuda-libraries", "/nowhere/to/be/found");
+    }
+  }
 }

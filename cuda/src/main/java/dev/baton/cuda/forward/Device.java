@@ -84,11 +84,11 @@ public final class Device implements AutoCloseable {
                   + " else runs on the device, or pick another with CUDA_VISIBLE_DEVICES.")
               .formatted(
                   name,
-                  Occupancy.gib(bytes),
+                  Occupancy.size(bytes),
                   what,
-                  Occupancy.gib(info.free()),
-                  Occupancy.gib(info.total()),
-                  Occupancy.gib(allocated),
+                  Occupancy.size(info.free()),
+                  Occupancy.size(info.total()),
+                  Occupancy.size(allocated),
                   others()));
     }
     allocations.add(pointer);

@@ -13,18 +13,19 @@ import java.util.Locale;
 /** Says in words who holds a device's memory. */
 public final class Occupancy {
   private static final double GIB = 1L << 30;
+  private static final double MIB = 1L << 20;
 
   private Occupancy() {}
 
   /** E.g. "139.8 GiB, of which 120.0 GiB are free; held by process 4711 (python3) 19.3 GiB". */
   public static String describe(Nvml.Memory memory) {
     StringBuilder text = new StringBuilder(128);
-    text.append(gib(memory.total())).append(", of which ").append(gib(memory.free()));
+    text.append(size(memory.total())).append(", of which ").append(size(memory.free()));
     text.append(" are free");
     String separator = "; held by process ";
     for (Nvml.Holder holder : memory.holders()) {
       text.append(separator).append(holder.pid()).append(name(holder.pid()));
-      holder.bytes().ifPresent(bytes -> text.append(' ').append(gib(bytes)));
+      holder.bytes().ifPresent(bytes -> text.append(' ').append(size(bytes)));
       separator = ", ";
     }
     return text.toString();
@@ -46,7 +47,7 @@ public final class Occupancy {
       StringBuilder text = new StringBuilder(128).append(" Processes on the device:");
       for (Nvml.Holder holder : others) {
         text.append(' ').append(holder.pid()).append(name(holder.pid()));
-        holder.bytes().ifPresent(bytes -> text.append(' ').append(gib(bytes)));
+        holder.bytes().ifPresent(bytes -> text.append(' ').append(size(bytes)));
         text.append(',');
       }
       text.setCharAt(text.length() - 1, '.');
@@ -56,8 +57,10 @@ public final class Occupancy {
     }
   }
 
-  static String gib(long bytes) {
-    return String.format(Locale.ROOT, "%.1f GiB", bytes / GIB);
+  static String size(long bytes) {
+    return Math.abs(bytes) < GIB
+        ? String.format(Locale.ROOT, "%.0f MiB", bytes / MIB)
+        : String.format(Locale.ROOT, "%.1f GiB", bytes / GIB);
   }
 
   private static String name(int pid) {

@@ -1,7 +1,10 @@
 package dev.baton.cuda.forward;
 
+import dev.baton.cuda.CudaBackendProvider;
 import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.engine.backend.BackendException;
 import dev.baton.engine.backend.BackendOptions;
+import dev.baton.engine.backend.Finding;
 import dev.baton.engine.backend.PendingStep;
 import dev.baton.engine.backend.Step;
 import dev.baton.engine.backend.StepListener;
@@ -20,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -58,6 +62,17 @@ final class GpuCheck {
           case "loops" -> EngineCheck.loops(root.resolve("models/llama-3.1-8b"));
           case "profile" -> profile(root.resolve("models/llama-3.1-8b"));
           case "times" -> times(root.resolve("models/llama-3.1-8b"));
+          case "cpu" -> cpu(root);
+          case "doctor" -> doctor();
+          case "memory" -> memory(root.resolve("models/llama-3.1-8b"));
+          case "load-dummy" -> LoadCheck.run(root.resolve("models/llama-3.1-8b"), LoadFormat.DUMMY);
+          case String model when model.startsWith("load:") ->
+              LoadCheck.run(Path.of(model.substring(5)), LoadFormat.AUTO);
+          case String model when model.startsWith("shape:") -> {
+            Path directory = Path.of(model.substring(6));
+            failures += ModelCheck.transformers(directory);
+            failures += ModelCheck.cpu(directory, directory.resolve("golden.json"));
+          }
           default -> throw new IllegalArgumentException(what);
         }
       } catch (RuntimeException e) {
@@ -67,6 +82,56 @@ final class GpuCheck {
     }
     System.out.println(failures == 0 ? "ALL CHECKS PASSED" : failures + " CHECKS FAILED");
     System.exit(failures == 0 ? 0 : 1);
+  }
+
+  /** A line that benchmarks/gpu/run.sh puts into its table: criterion and what, value. */
+  static void figure(String what, double value, String format) {
+    System.out.println("FIGURE\t" + what + "\t" + String.format(Locale.ROOT, format, value));
+  }
+
+  private static void doctor() {
+    CudaBackendProvider provider = new CudaBackendProvider();
+    System.out.println(provider.unavailable().orElse("usable"));
+    for (Finding finding : provider.findings()) {
+      System.out.println(finding.state() + " " + finding.text());
+      failures += finding.state() == Finding.State.BROKEN ? 1 : 0;
+    }
+  }
+
+  /** A model that does not fit is refused with the numbers, and leaves nothing behind. */
+  private static void memory(Path model) {
+    for (double utilization : new double[] {0.02, 0.12}) {
+      BackendOptions all = options(ElementType.F16, LoadFormat.DUMMY, 10000, 8192, 256, 0);
+      BackendOptions little =
+          new BackendOptions(
+              all.maxModelLen(),
+              all.maxNumBatchedTokens(),
+              all.maxNumSeqs(),
+              all.blockSize(),
+              all.dtype(),
+              all.loadFormat(),
+              all.seed(),
+              utilization,
+              all.kvCacheBytes(),
+              all.numGpuBlocks(),
+              all.threads());
+      try (CudaBackend backend =
+          CudaBackend.open(
+              LibraryFinder.ofEnvironment(), ModelDirectory.open(model), little, share -> {})) {
+        System.out.println("opened with " + utilization + ": " + backend.memoryUse());
+      } catch (BackendException e) {
+        System.out.println("refused with " + utilization + ": " + e.getMessage());
+      }
+    }
+  }
+
+  private static void cpu(Path root) {
+    for (String name : GOLDENS) {
+      Path directory = root.resolve("goldens/" + name);
+      failures += ModelCheck.cpu(directory, directory.resolve("golden.json"));
+    }
+    failures +=
+        ModelCheck.cpu(root.resolve("models/fable-5m"), root.resolve("goldens/tiny-greedy.json"));
   }
 
   static BackendOptions options(
@@ -85,19 +150,31 @@ final class GpuCheck {
         OptionalInt.empty());
   }
 
+  /** What the goldens of one type came to. */
+  private static final class Goldens {
+    private double worst;
+    private int wrong;
+  }
+
   private static void goldens(Path root) {
+    int wrong = 0;
     for (ElementType type : List.of(ElementType.F16, ElementType.BF16)) {
+      Goldens all = new Goldens();
       for (String name : GOLDENS) {
         golden(
             root.resolve("goldens/" + name),
             root.resolve("goldens/" + name + "/golden.json"),
-            type);
+            type,
+            all);
       }
-      golden(root.resolve("models/fable-5m"), root.resolve("goldens/tiny-greedy.json"), type);
+      golden(root.resolve("models/fable-5m"), root.resolve("goldens/tiny-greedy.json"), type, all);
+      figure("1 relative logit error, goldens, " + type.torchName(), all.worst, "%.2e");
+      wrong += all.wrong;
     }
+    figure("1 golden greedy tokens that differ", wrong, "%.0f");
   }
 
-  private static void golden(Path directory, Path file, ElementType type) {
+  private static void golden(Path directory, Path file, ElementType type, Goldens all) {
     JsonNode rows = new ObjectMapper().readTree(file.toFile());
     double limit = type == ElementType.F16 ? 5e-3 : 2e-2;
     double worst = 0;
@@ -113,7 +190,7 @@ final class GpuCheck {
         int[] prompt = ints(row.get("prompt_token_ids"));
         int[] wanted = ints(row.get("greedy_token_ids"));
         for (int chunk : new int[] {1000, 48, 1}) {
-          Run run = new Run(backend, prompt, wanted.length, chunk);
+          Run run = new Run(backend, prompt, wanted.length, chunk, 200);
           float[] logits = run.prefill();
           double error = 0;
           double norm = 0;
@@ -148,6 +225,8 @@ final class GpuCheck {
     }
     boolean bad = !(worst <= limit) || wrong > 0;
     failures += bad ? 1 : 0;
+    all.worst = Math.max(all.worst, worst);
+    all.wrong += wrong;
     System.out.printf(
         "%s golden %-22s %-8s logit error %.2e (limit %.0e), greedy tokens after a difference %d of %d%n",
         bad ? "FAIL" : "ok  ",
@@ -168,7 +247,7 @@ final class GpuCheck {
   }
 
   /** One sequence on its own, greedy, with its blocks scattered. */
-  private static final class Run {
+  static final class Run {
     private final CudaBackend backend;
     private final int[] tokens;
     private final int prompt;
@@ -177,7 +256,8 @@ final class GpuCheck {
     private final int[] table;
     private long step;
 
-    Run(CudaBackend backend, int[] prompt, int outputs, int chunk) {
+    /** {@code blocks}: of the pool, at least as many as the tokens need. */
+    Run(CudaBackend backend, int[] prompt, int outputs, int chunk, int blocks) {
       this.backend = backend;
       this.prompt = prompt.length;
       this.outputs = outputs;
@@ -185,7 +265,7 @@ final class GpuCheck {
       tokens = Arrays.copyOf(prompt, prompt.length + outputs + 1);
       table = new int[tokens.length / 16 + 1];
       for (int i = 0; i < table.length; i++) {
-        table[i] = (i * 37 + 11) % 199;
+        table[i] = (i * 37 + 11) % (blocks - 1);
       }
     }
 

@@ -2,6 +2,7 @@ package dev.baton.engine.backend;
 
 import dev.baton.model.config.ElementType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * Copies KV between the pool and host memory, for the hand-off and its checks. The external form of
@@ -27,4 +28,9 @@ public interface KvPort {
    * @param source at least 2 * count * kvHeads * headSize * type.bytes() bytes
    */
   void write(int layer, int block, int from, int count, ElementType type, MemorySegment source);
+
+  /** Ways to peers' pools that do not pass through host memory and sockets; usually none. */
+  default List<KvPlane> planes() {
+    return List.of();
+  }
 }

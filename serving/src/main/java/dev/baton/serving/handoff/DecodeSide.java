@@ -3,6 +3,7 @@ package dev.baton.serving.handoff;
 import dev.baton.engine.EngineRequest;
 import dev.baton.engine.RequestHandle;
 import dev.baton.engine.RequestListener;
+import dev.baton.engine.backend.KvReceiver;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -33,8 +34,11 @@ final class DecodeSide implements Link.Handler {
   private final ServerSocketChannel server;
   private final ByteBudget budget;
   private final Map<Link, Map<Integer, DecodeTransfer>> bound = new ConcurrentHashMap<>();
+  private final Map<Link, PairTaker> takers = new ConcurrentHashMap<>();
+  private final Departures departures = new Departures();
   private final Set<DecodeTransfer> transfers = ConcurrentHashMap.newKeySet();
   private final AtomicInteger greeting = new AtomicInteger();
+  private final AtomicInteger quarantined = new AtomicInteger();
 
   private final ReentrantLock registry = new ReentrantLock();
   private final Map<String, DecodeTransfer> waiting = new HashMap<>();
@@ -193,10 +197,12 @@ final class DecodeSide implements Link.Handler {
                   : Optional.empty();
       Handshake.Accepted greeted =
           Handshake.accept(channel, worker.hello(), worker.config().connectTimeout(), refusal);
+      departures.greeted(greeted.peer().instance());
       int payload =
           Math.max(FrameCodec.CHUNK_PAYLOAD, greeted.peer().shape().bytesPerTokenAndLayer());
-      Link link = new Link(greeted, payload, this);
+      Link link = new Link(greeted, payload, worker.port(), Link.End.DECODE, this);
       bound.put(link, new ConcurrentHashMap<>());
+      takers.put(link, new PairTaker(worker, link));
       link.start();
       if (closed) {
         link.close("the worker is shutting down", false);
@@ -255,12 +261,30 @@ final class DecodeSide implements Link.Handler {
         DecodeTransfer transfer = transfer(link, fail.transfer());
         if (transfer != null) {
           transfer.lost(link, fail.transfer());
+          transfer.released(link, fail.transfer());
         } else {
           forgetClaim(link, fail.transfer());
         }
       }
+      case Frame.Released released -> {
+        DecodeTransfer transfer = transfer(link, released.transfer());
+        if (transfer != null) {
+          transfer.released(link, released.transfer());
+        }
+      }
+      case Frame.Moved moved -> moved(link, moved);
+      case Frame.Invite invite -> taker(link).invite(invite.invitation());
+      case Frame.Probe probe -> taker(link).probe(probe.bytes());
+      case Frame.Measured measured -> taker(link).measured(measured);
+      case Frame.Ballast ballast -> {
+        if (ballast.last()) {
+          link.send(new Frame.Echo());
+        }
+      }
       case Frame.Hello _,
           Frame.Reject _,
+          Frame.Invited _,
+          Frame.Echo _,
           Frame.Offer _,
           Frame.NotNeeded _,
           Frame.Accepted _,
@@ -276,6 +300,34 @@ final class DecodeSide implements Link.Handler {
     if (transfer != null) {
       transfer.chunk(link, chunk, payload);
     }
+  }
+
+  /** Takes what comes in any case: the plane's next bytes are these, wanted or not. */
+  private void moved(Link link, Frame.Moved moved) throws ProtocolException {
+    Pair pair = link.pair();
+    KvReceiver receiver = pair == null ? null : pair.receiver();
+    boolean fits =
+        moved.fromLayer() >= 0
+            && moved.fromLayer() < moved.toLayer()
+            && moved.toLayer() <= worker.layout().layers()
+            && moved.fromToken() >= 0
+            && moved.fromToken() < moved.toToken();
+    if (receiver == null || !fits) {
+      throw new ProtocolException("KV through a data plane that does not fit: " + moved);
+    }
+    receiver.receive(moved.span());
+    DecodeTransfer transfer = transfer(link, moved.transfer());
+    if (transfer != null) {
+      transfer.moved(link, moved);
+    }
+  }
+
+  private PairTaker taker(Link link) throws ProtocolException {
+    PairTaker taker = takers.get(link);
+    if (taker == null) {
+      throw new ProtocolException("a message to a link that is closed");
+    }
+    return taker;
   }
 
   private @Nullable DecodeTransfer transfer(Link link, int number) {
@@ -300,6 +352,11 @@ final class DecodeSide implements Link.Handler {
   @Override
   public void closed(Link link, String reason, boolean malformed) {
     Map<Integer, DecodeTransfer> map = bound.remove(link);
+    PairTaker taker = takers.remove(link);
+    if (taker != null) {
+      taker.close();
+    }
+    worker.planes().remove(link);
     registry.lock();
     try {
       early.values().removeIf(claim -> claim.link() == link);
@@ -315,13 +372,26 @@ final class DecodeSide implements Link.Handler {
           () -> "prefill worker " + link.name() + ": " + reason);
     }
     map.forEach((number, transfer) -> transfer.lost(link, number));
+    if (map.entrySet().stream().anyMatch(e -> e.getValue().writtenBy(link, e.getKey()))) {
+      departures.await(
+          link, () -> map.forEach((number, transfer) -> transfer.released(link, number)));
+    }
+  }
+
+  /** Transfers that are over, but for blocks that a prefill worker may still write. */
+  int quarantined() {
+    return quarantined.get();
+  }
+
+  void quarantine(int change) {
+    quarantined.addAndGet(change);
   }
 
   /** Called again and again: pings, silent peers, leases, claims that nobody came for. */
   void tick(long now) {
     long lease = worker.config().lease().toNanos();
     for (Map.Entry<Link, Map<Integer, DecodeTransfer>> entry : bound.entrySet()) {
-      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
+      WorkerConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
     }
     for (DecodeTransfer transfer : transfers) {
       transfer.expire(now);
@@ -354,6 +424,7 @@ final class DecodeSide implements Link.Handler {
 
   void close() {
     closed = true;
+    departures.close();
     try {
       server.close();
     } catch (IOException e) {

@@ -120,6 +120,11 @@ public final class DecodeTimings {
     prefillEvents = List.copyOf(all);
   }
 
+  /** From the first byte received to adoption; 0 if that has not come. */
+  synchronized long receiveNanos() {
+    return receiveEndNanos == 0 || receiveBeginNanos == 0 ? 0 : receiveEndNanos - receiveBeginNanos;
+  }
+
   synchronized void claimedBy(String worker) {
     // The worker whose first token the client has stays the one that is named.
     if (firstNanos == 0 || firstTokenHere) {

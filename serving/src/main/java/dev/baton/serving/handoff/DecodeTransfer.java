@@ -8,13 +8,18 @@ import dev.baton.engine.RequestRejectedException;
 import dev.baton.engine.RequestTimes;
 import dev.baton.engine.Reservation;
 import dev.baton.engine.ReservationListener;
+import dev.baton.engine.backend.KvReceiver;
+import dev.baton.engine.backend.KvSpan;
 import dev.baton.engine.sampling.TokenLogprobs;
 import dev.baton.model.config.ElementType;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,9 +27,14 @@ import org.jspecify.annotations.Nullable;
  * that claims it → first token, KV → adopted. Until it is adopted a prefill worker may be lost and
  * another one may claim it.
  *
- * <p>Threads: frames come on links' readers, which write KV into the blocks; the engine calls from
- * its own. {@link #lock} guards everything and is held while KV is written, so whoever gives the
- * blocks back under it knows that nobody writes them any more. The engine's thread never takes it.
+ * <p>Threads: frames come on links' readers and data threads, which write KV into the blocks; the
+ * engine calls from its own. {@link #lock} guards everything and is held while KV is written, so
+ * whoever gives the blocks back under it knows that nobody here writes them any more. The engine's
+ * thread never takes it.
+ *
+ * <p>Where the prefill worker writes the blocks itself, it is one of {@link #writers} from the
+ * moment that it is let go of until it says that it stopped, or is known to be gone. While there is
+ * one, the blocks are neither given back, nor offered to another, nor computed in.
  */
 final class DecodeTransfer implements ReservationListener, RequestHandle {
   private enum State {
@@ -45,9 +55,13 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     private final KvChunks chunks;
     private final ElementType type;
     private final int[] nextToken;
-    private final CRC32C crc = new CRC32C();
+    private final List<KvSpan> moved = new ArrayList<>();
+    private long sum;
     private long bytes;
+    private long firstNanos;
     private boolean first;
+    private boolean offered;
+    private @Nullable Pair pair;
 
     private Claim(Link link, int number, KvChunks chunks, ElementType type, int[] nextToken) {
       this.link = link;
@@ -56,7 +70,15 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       this.type = type;
       this.nextToken = nextToken;
     }
+
+    /** Whether the prefill worker may be writing the blocks itself. */
+    private boolean writes() {
+      return pair != null && pair.writtenByPeer();
+    }
   }
+
+  /** A prefill worker that was let go of and has not said that it stopped writing. */
+  private record Writer(Link link, int number) {}
 
   private final DecodeSide side;
   private final WorkerSide worker;
@@ -75,6 +97,8 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   private int[] blockTable = new int[0];
   private int cachedTokens;
   private @Nullable Claim claim;
+  private final Set<Writer> writers = new HashSet<>();
+  private boolean localWhenAtRest;
   private long deadlineNanos;
 
   private volatile boolean adopted;
@@ -175,10 +199,82 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
 
   private void offer(Link link, int number) {
     // Made anew here: only now is the cached prefix known.
-    claim = newClaim(link, number);
+    Claim fresh = newClaim(link, number);
+    claim = fresh;
+    if (!writers.isEmpty()) {
+      return; // once they are at rest
+    }
+    fresh.offered = true;
+    Pair pair = link.pair();
+    fresh.pair = blockTable.length <= FrameCodec.MAX_BLOCKS ? pair : null;
     link.send(
         new Frame.Offer(
-            number, promptTokens, KvChunks.crc(request.promptTokens()), cachedTokens, wanted()));
+            number,
+            promptTokens,
+            KvChunks.crc(request.promptTokens()),
+            cachedTokens,
+            wanted(),
+            fresh.pair != null,
+            fresh.writes() ? blockTable : new int[0]));
+  }
+
+  /** Forgets a prefill worker that has not finished; under the lock. */
+  private void letGo(Claim mine) {
+    claim = null;
+    if (mine.writes()) {
+      if (writers.isEmpty()) {
+        side.quarantine(1);
+      }
+      writers.add(new Writer(mine.link, mine.number));
+    } else {
+      side.unbind(mine.link, mine.number);
+    }
+  }
+
+  /** Whether that prefill worker may still write the blocks. */
+  boolean writtenBy(Link link, int number) {
+    lock.lock();
+    try {
+      return writers.contains(new Writer(link, number));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A prefill worker that was let go of does not write the blocks any more. */
+  void released(Link link, int number) {
+    lock.lock();
+    try {
+      if (!writers.remove(new Writer(link, number))) {
+        return;
+      }
+      side.unbind(link, number);
+      if (!writers.isEmpty()) {
+        return;
+      }
+      side.quarantine(-1);
+      Claim next = claim;
+      if (state == State.ENDED) {
+        giveBlocksBack();
+      } else if (state == State.RESERVED && localWhenAtRest) {
+        computeHere("the lease ran out");
+      } else if (state == State.RESERVED) {
+        renew();
+        if (next != null && !next.offered) {
+          offer(next.link, next.number);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Tells the engine that nobody writes the blocks, now or when that is so; under the lock. */
+  private void giveBlocksBack() {
+    Reservation mine = reservation;
+    if (mine != null && writers.isEmpty()) {
+      mine.cancel();
+    }
   }
 
   private Claim newClaim(Link link, int number) {
@@ -213,9 +309,8 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   /** Lets go of the prefill worker and of the bytes; under the lock. */
   private void leave(String reason) {
     Claim mine = claim;
-    claim = null;
     if (mine != null) {
-      side.unbind(mine.link, mine.number);
+      letGo(mine);
       mine.link.send(new Frame.NotNeeded(mine.number, reason));
     }
     ByteBudget.Share bytes = share;
@@ -231,13 +326,13 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   void claimed(Link link, int number, String name) {
     lock.lock();
     try {
-      if (state == State.ADOPTED || state == State.ENDED) {
+      if (state == State.ADOPTED || state == State.ENDED || localWhenAtRest) {
         link.send(new Frame.NotNeeded(number, "the decode worker needs nothing more"));
         return;
       }
       Claim old = claim;
       if (old != null) {
-        side.unbind(old.link, old.number);
+        letGo(old);
         old.link.send(new Frame.NotNeeded(old.number, "another prefill worker took over"));
       }
       claim = newClaim(link, number);
@@ -267,6 +362,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
         throw new ProtocolException("token " + frame.token());
       }
       mine.first = true;
+      mine.firstNanos = System.nanoTime();
       renew();
       boolean used = worker.config().firstToken() == FirstToken.PREFILL;
       timings.firstReceived(System.nanoTime(), used, frame.durations(), frame.events());
@@ -291,37 +387,70 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (state != State.RESERVED) {
         throw new ProtocolException("KV before the offer");
       }
-      boolean layersFit =
-          c.fromLayer() >= 0
-              && c.fromLayer() < c.toLayer()
-              && c.toLayer() <= worker.layout().layers();
-      if (!layersFit || c.fromToken() >= c.toToken() || c.toToken() > wanted()) {
-        throw new ProtocolException("KV of layers and tokens that nobody wants: " + c);
+      checkOrder(mine, c.span());
+      if (mine.pair != null) {
+        throw new ProtocolException("KV on the connection, where another way was offered");
       }
       long size = mine.chunks.bytes(c.toLayer() - c.fromLayer(), c.toToken() - c.fromToken());
       if (size > payload.remaining() || payload.remaining() - size >= FrameCodec.ALIGNMENT) {
         throw new ProtocolException("a chunk of " + payload.remaining() + " bytes, not " + size);
       }
-      for (int layer = c.fromLayer(); layer < c.toLayer(); layer++) {
-        if (mine.nextToken[layer] != c.fromToken()) {
-          throw new ProtocolException("KV out of order: " + c);
-        }
-      }
       if (mine.bytes == 0) {
         timings.receiveBegan(System.nanoTime());
       }
       ByteBuffer kv = payload.slice(payload.position(), (int) size);
-      int sum = KvChunks.crc(kv);
-      if (sum != c.crc()) {
+      if (!mine.chunks.write(c.span(), blockTable, mine.type, kv, c.sum())) {
         worker.counters().checksumFailures.increment();
         refuse(mine, "a chunk's checksum does not fit: the KV was damaged on its way");
         return;
       }
-      mine.chunks.write(c, blockTable, mine.type, kv);
-      KvChunks.chain(mine.crc, sum);
-      mine.bytes += size;
-      Arrays.fill(mine.nextToken, c.fromLayer(), c.toLayer(), c.toToken());
-      renew();
+      mine.sum += c.sum();
+      arrived(mine, c.span(), size);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void checkOrder(Claim mine, KvSpan span) throws ProtocolException {
+    boolean layersFit =
+        span.fromLayer() >= 0
+            && span.fromLayer() < span.toLayer()
+            && span.toLayer() <= worker.layout().layers();
+    if (!layersFit || span.fromToken() >= span.toToken() || span.toToken() > wanted()) {
+      throw new ProtocolException("KV of layers and tokens that nobody wants: " + span);
+    }
+    for (int layer = span.fromLayer(); layer < span.toLayer(); layer++) {
+      if (mine.nextToken[layer] != span.fromToken()) {
+        throw new ProtocolException("KV out of order: " + span);
+      }
+    }
+  }
+
+  private void arrived(Claim mine, KvSpan span, long bytes) {
+    mine.bytes += bytes;
+    Arrays.fill(mine.nextToken, span.fromLayer(), span.toLayer(), span.toToken());
+    renew();
+  }
+
+  /** KV has come through the pair's plane. */
+  void moved(Link link, Frame.Moved frame) throws ProtocolException {
+    lock.lock();
+    try {
+      Claim mine = current(link, frame.transfer());
+      if (mine == null) {
+        return;
+      }
+      KvReceiver receiver = mine.pair == null ? null : mine.pair.receiver();
+      if (state != State.RESERVED || receiver == null) {
+        throw new ProtocolException("KV that was not asked for in this way");
+      }
+      checkOrder(mine, frame.span());
+      if (mine.bytes == 0) {
+        timings.receiveBegan(System.nanoTime());
+      }
+      receiver.place(frame.span(), blockTable);
+      mine.moved.add(frame.span());
+      arrived(mine, frame.span(), frame.span().bytes(worker.layout().bytesPerTokenAndLayer()));
     } finally {
       lock.unlock();
     }
@@ -343,12 +472,18 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
           throw new ProtocolException("done before all KV was sent");
         }
       }
-      if (frame.bytes() != mine.bytes || frame.crc() != (int) mine.crc.getValue()) {
+      KvReceiver receiver = mine.pair == null ? null : mine.pair.receiver();
+      long sum = receiver == null ? mine.sum : receiver.checksum(mine.moved, blockTable);
+      mine.pair = null; // its last byte is here: it writes nothing more
+      if (frame.bytes() != mine.bytes || frame.sum() != sum) {
         worker.counters().checksumFailures.increment();
         refuse(mine, "the transfer's checksum does not fit");
         return;
       }
-      timings.receiveEnded(System.nanoTime(), frame.events());
+      long now = System.nanoTime();
+      timings.receiveEnded(now, frame.events());
+      worker.counters().receiveNanos.add(timings.receiveNanos());
+      worker.counters().exposedNanos.add(now - mine.firstNanos);
       worker.counters().received.increment();
       worker.counters().receivedBytes.add(mine.bytes);
       state = State.ADOPTED;
@@ -371,9 +506,9 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   void lost(Link link, int number) {
     lock.lock();
     try {
-      if (current(link, number) != null) {
-        side.unbind(link, number);
-        claim = null;
+      Claim mine = current(link, number);
+      if (mine != null) {
+        letGo(mine);
         renew();
       }
     } finally {
@@ -382,9 +517,8 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   }
 
   private void refuse(Claim mine, String reason) {
-    side.unbind(mine.link, mine.number);
+    letGo(mine);
     mine.link.send(new Frame.Fail(mine.number, reason));
-    claim = null;
     renew();
   }
 
@@ -403,10 +537,29 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   void expire(long now) {
     lock.lock();
     try {
-      if (state == State.RESERVED && now - deadlineNanos > 0) {
-        worker.counters().failed.increment();
-        computeHere("the lease of " + worker.config().lease().toMillis() + " ms ran out");
+      if (state != State.RESERVED || now - deadlineNanos <= 0) {
+        return;
       }
+      worker.counters().failed.increment();
+      String late = "the lease of " + worker.config().lease().toMillis() + " ms ran out";
+      if (!writers.isEmpty()) {
+        state = State.ENDED;
+        leave(late);
+        finish(
+            FinishReason.ERROR,
+            "the prefill worker gave no sign, and may still write the request's KV blocks: they"
+                + " cannot be used until it is gone");
+        return;
+      }
+      Claim mine = claim;
+      if (mine != null && mine.writes()) {
+        letGo(mine);
+        mine.link.send(new Frame.NotNeeded(mine.number, late));
+        localWhenAtRest = true;
+        renew();
+        return;
+      }
+      computeHere(late);
     } finally {
       lock.unlock();
     }
@@ -424,7 +577,9 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
         state = State.ENDED;
         leave("the request was cancelled");
       }
-      if (mine != null) {
+      if (mine == null) {
+        finish(FinishReason.CANCELLED, null);
+      } else if (writers.isEmpty()) {
         mine.cancel();
       } else {
         finish(FinishReason.CANCELLED, null);
@@ -462,10 +617,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
         state = State.ENDED;
         leave("the answer is complete");
       }
-      Reservation mine = reservation;
-      if (mine != null) {
-        mine.cancel();
-      }
+      giveBlocksBack();
     } finally {
       lock.unlock();
     }

@@ -20,7 +20,7 @@ final class FrameCodec {
   static final long MAGIC = 0x4241544f4e4b5600L;
 
   /** Version of this protocol. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   /** Element types by their number on the wire. */
   static final List<ElementType> TYPES =
@@ -33,13 +33,25 @@ final class FrameCodec {
   static final int MAX_PING = 8192;
 
   /** Bytes of a chunk's frame before its payload, length included. */
-  static final int CHUNK_HEADER = 4 + 1 + 3 + 6 * 4;
+  static final int CHUNK_HEADER = 48;
 
   /** Frames take a multiple of so many bytes. */
   static final int ALIGNMENT = 16;
 
   /** Payload of a chunk, unless a single token of a layer is larger. */
   static final int CHUNK_PAYLOAD = 512 * 1024;
+
+  /** Longest block table of an offer. */
+  static final int MAX_BLOCKS = 15_000;
+
+  /** Longest greeting or invitation of a plane, bytes. */
+  static final int MAX_GREETING = 1024;
+
+  /** Most planes of one worker. */
+  static final int MAX_PLANES = 8;
+
+  /** Bytes of a ballast's frame before its payload, length included. */
+  static final int BALLAST_HEADER = ALIGNMENT;
 
   private static final int MAX_TEXT = 8192;
   private static final int MAX_EVENTS = 64;
@@ -56,6 +68,14 @@ final class FrameCodec {
   private static final byte ACCEPTED = 10;
   private static final byte FAIL = 11;
   private static final byte PULL = 12;
+  private static final byte MOVED = 13;
+  private static final byte RELEASED = 14;
+  private static final byte INVITE = 15;
+  private static final byte INVITED = 16;
+  private static final byte PROBE = 17;
+  private static final byte MEASURED = 18;
+  private static final byte BALLAST = 19;
+  private static final byte ECHO = 20;
 
   private FrameCodec() {}
 
@@ -70,6 +90,10 @@ final class FrameCodec {
         Frame.Shape s = f.shape();
         out.putInt(s.blockSize()).putInt(s.layers()).putInt(s.kvHeads());
         out.putInt(s.headSize()).putInt(s.type());
+        out.putInt(f.planes().size());
+        for (Frame.Greeting greeting : f.planes()) {
+          greeting(out, greeting);
+        }
       }
       case Frame.Reject f -> text(out.put(REJECT), f.reason());
       case Frame.Ping f -> {
@@ -82,13 +106,14 @@ final class FrameCodec {
         text(out.put(CLAIM).putInt(f.transfer()), f.transferId());
         text(out, f.worker());
       }
-      case Frame.Offer f ->
-          out.put(OFFER)
-              .putInt(f.transfer())
-              .putInt(f.promptTokens())
-              .putInt(f.promptHash())
-              .putInt(f.from())
-              .putInt(f.to());
+      case Frame.Offer f -> {
+        out.put(OFFER).putInt(f.transfer()).putInt(f.promptTokens()).putInt(f.promptHash());
+        out.putInt(f.from()).putInt(f.to()).putInt(f.paired() ? 1 : 0);
+        out.putInt(f.blocks().length);
+        for (int block : f.blocks()) {
+          out.putInt(block);
+        }
+      }
       case Frame.NotNeeded f -> text(out.put(NOT_NEEDED).putInt(f.transfer()), f.reason());
       case Frame.First f -> {
         out.put(FIRST).putInt(f.transfer()).putInt(f.token());
@@ -99,12 +124,27 @@ final class FrameCodec {
       }
       case Frame.Chunk _ -> throw new IllegalArgumentException("a chunk has a payload");
       case Frame.Done f -> {
-        out.put(DONE).putInt(f.transfer()).putLong(f.bytes()).putInt(f.crc());
+        out.put(DONE).putInt(f.transfer()).putLong(f.bytes()).putLong(f.sum());
         events(out, f.events());
       }
       case Frame.Accepted f -> out.put(ACCEPTED).putInt(f.transfer());
       case Frame.Fail f -> text(out.put(FAIL).putInt(f.transfer()), f.reason());
       case Frame.Pull f -> out.put(PULL).putInt(f.transfer());
+      case Frame.Moved f -> {
+        out.put(MOVED).putInt(f.transfer()).putInt(f.fromLayer()).putInt(f.toLayer());
+        out.putInt(f.fromToken()).putInt(f.toToken());
+      }
+      case Frame.Released f -> out.put(RELEASED).putInt(f.transfer());
+      case Frame.Invite f -> greeting(out.put(INVITE), f.invitation());
+      case Frame.Invited f -> {
+        text(out.put(INVITED), f.plane());
+        text(out, f.obstacle());
+      }
+      case Frame.Probe f -> out.put(PROBE).putLong(f.bytes());
+      case Frame.Measured f ->
+          text(out.put(MEASURED).putDouble(f.gigabytesPerSecond()), f.plane());
+      case Frame.Ballast _ -> throw new IllegalArgumentException("ballast has a payload");
+      case Frame.Echo _ -> out.put(ECHO);
     }
     finish(out, start);
   }
@@ -118,7 +158,17 @@ final class FrameCodec {
     out.putInt(start + 8, f.transfer());
     out.putInt(start + 12, f.fromLayer()).putInt(start + 16, f.toLayer());
     out.putInt(start + 20, f.fromToken()).putInt(start + 24, f.toToken());
-    out.putInt(start + 28, f.crc());
+    out.putLong(start + 28, f.sum());
+    for (int at = start + 36; at < start + CHUNK_HEADER; at++) {
+      out.put(at, (byte) 0);
+    }
+    finish(out, start);
+  }
+
+  /** As {@link #encodeChunkHeader}, for a payload behind {@link #BALLAST_HEADER} bytes. */
+  static void encodeBallastHeader(Frame.Ballast f, ByteBuffer out, int start) {
+    out.putInt(start + 4, (BALLAST << 24) | (f.last() ? 1 : 0));
+    out.putLong(start + 8, 0);
     finish(out, start);
   }
 
@@ -129,21 +179,22 @@ final class FrameCodec {
     out.putInt(start, out.position() - start - 4);
   }
 
-  /** Whether the frame at the position, after its length, is a chunk. */
-  static boolean isChunk(ByteBuffer in) {
-    return in.get(in.position()) == CHUNK;
+  /** Whether the frame that begins with this byte has a payload: a chunk, or ballast. */
+  static boolean hasPayload(byte type) {
+    return type == CHUNK || type == BALLAST;
   }
 
   /**
-   * Reads one frame from {@code in}, which ends with it. After a chunk its payload remains, and up
-   * to {@link #ALIGNMENT} - 1 zeros.
+   * Reads one frame from {@code in}, which ends with it. After a chunk or ballast its payload
+   * remains, and up to {@link #ALIGNMENT} - 1 zeros.
    *
    * @throws ProtocolException if it is malformed
    */
   static Frame decode(ByteBuffer in) throws ProtocolException {
     try {
       Frame frame = read(in);
-      if (!(frame instanceof Frame.Chunk) && in.remaining() >= ALIGNMENT) {
+      boolean payload = frame instanceof Frame.Chunk || frame instanceof Frame.Ballast;
+      if (!payload && in.remaining() >= ALIGNMENT) {
         throw new ProtocolException("a frame has " + in.remaining() + " bytes too many");
       }
       return frame;
@@ -178,8 +229,12 @@ final class FrameCodec {
         if (!fits) {
           throw new ProtocolException("the peer's KV layout is out of range");
         }
-        yield new Frame.Hello(
-            version, instance, fingerprint, new Frame.Shape(block, layers, heads, size, element));
+        Frame.Shape shape = new Frame.Shape(block, layers, heads, size, element);
+        if (version != VERSION) {
+          in.position(in.limit()); // whatever another version adds
+          yield new Frame.Hello(version, instance, fingerprint, shape);
+        }
+        yield new Frame.Hello(version, instance, fingerprint, shape, planes(in));
       }
       case REJECT -> new Frame.Reject(text(in));
       case PING -> {
@@ -201,8 +256,7 @@ final class FrameCodec {
         }
         yield new Frame.Claim(transfer, id, text(in));
       }
-      case OFFER ->
-          new Frame.Offer(in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getInt());
+      case OFFER -> offer(in);
       case NOT_NEEDED -> new Frame.NotNeeded(in.getInt(), text(in));
       case FIRST -> {
         int transfer = in.getInt();
@@ -212,16 +266,92 @@ final class FrameCodec {
         yield new Frame.First(transfer, token, logprobs, durations, events(in));
       }
       case CHUNK -> {
-        in.position(in.position() + Math.min(3, in.remaining()));
-        yield new Frame.Chunk(
-            in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getInt());
+        skip(in, 3);
+        Frame.Chunk chunk =
+            new Frame.Chunk(
+                in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getLong());
+        skip(in, CHUNK_HEADER - 36);
+        yield chunk;
       }
-      case DONE -> new Frame.Done(in.getInt(), in.getLong(), in.getInt(), events(in));
+      case DONE -> new Frame.Done(in.getInt(), in.getLong(), in.getLong(), events(in));
       case ACCEPTED -> new Frame.Accepted(in.getInt());
       case FAIL -> new Frame.Fail(in.getInt(), text(in));
       case PULL -> new Frame.Pull(in.getInt());
+      case MOVED ->
+          new Frame.Moved(in.getInt(), in.getInt(), in.getInt(), in.getInt(), in.getInt());
+      case RELEASED -> new Frame.Released(in.getInt());
+      case INVITE -> new Frame.Invite(greeting(in));
+      case INVITED -> new Frame.Invited(text(in), text(in));
+      case PROBE -> new Frame.Probe(in.getLong());
+      case MEASURED -> {
+        double speed = in.getDouble();
+        if (!(speed >= 0 && speed < 1e9)) {
+          throw new ProtocolException("a speed of " + speed);
+        }
+        yield new Frame.Measured(text(in), speed);
+      }
+      case BALLAST -> {
+        skip(in, 2);
+        Frame.Ballast ballast = new Frame.Ballast(in.get() != 0);
+        skip(in, BALLAST_HEADER - 8);
+        yield ballast;
+      }
+      case ECHO -> new Frame.Echo();
       default -> throw new ProtocolException("unknown frame type " + type);
     };
+  }
+
+  private static Frame.Offer offer(ByteBuffer in) throws ProtocolException {
+    int transfer = in.getInt();
+    int tokens = in.getInt();
+    int hash = in.getInt();
+    int from = in.getInt();
+    int to = in.getInt();
+    boolean paired = in.getInt() != 0;
+    int count = in.getInt();
+    if (count < 0 || count > MAX_BLOCKS) {
+      throw new ProtocolException("an offer of " + count + " blocks");
+    }
+    int[] blocks = new int[count];
+    for (int i = 0; i < count; i++) {
+      blocks[i] = in.getInt();
+    }
+    return new Frame.Offer(transfer, tokens, hash, from, to, paired, blocks);
+  }
+
+  private static List<Frame.Greeting> planes(ByteBuffer in) throws ProtocolException {
+    int count = in.getInt();
+    if (count < 0 || count > MAX_PLANES) {
+      throw new ProtocolException("a worker with " + count + " data planes");
+    }
+    List<Frame.Greeting> planes = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      planes.add(greeting(in));
+    }
+    return planes;
+  }
+
+  private static void greeting(ByteBuffer out, Frame.Greeting greeting) {
+    text(out, greeting.plane());
+    out.putInt(greeting.content().length).put(greeting.content());
+  }
+
+  private static Frame.Greeting greeting(ByteBuffer in) throws ProtocolException {
+    String plane = text(in);
+    int length = in.getInt();
+    if (length < 0 || length > MAX_GREETING || plane.length() > 64) {
+      throw new ProtocolException("a plane's greeting of " + length + " bytes");
+    }
+    if (length > in.remaining()) {
+      throw new BufferUnderflowException();
+    }
+    byte[] content = new byte[length];
+    in.get(content);
+    return new Frame.Greeting(plane, content);
+  }
+
+  private static void skip(ByteBuffer in, int count) {
+    in.position(in.position() + Math.min(count, in.remaining()));
   }
 
   private static boolean inRange(int value, int most) {

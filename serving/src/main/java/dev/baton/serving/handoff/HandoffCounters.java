@@ -10,6 +10,9 @@ final class HandoffCounters {
   final LongAdder sentBytes = new LongAdder();
   final LongAdder received = new LongAdder();
   final LongAdder receivedBytes = new LongAdder();
+  final LongAdder sendNanos = new LongAdder();
+  final LongAdder receiveNanos = new LongAdder();
+  final LongAdder exposedNanos = new LongAdder();
   final LongAdder failed = new LongAdder();
   final LongAdder computedLocally = new LongAdder();
 }

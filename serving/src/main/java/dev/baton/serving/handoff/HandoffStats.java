@@ -1,5 +1,7 @@
 package dev.baton.serving.handoff;
 
+import java.util.List;
+
 /**
  * Counters of a connector.
  *
@@ -14,6 +16,12 @@ package dev.baton.serving.handoff;
  * @param computedLocally prompts that this decode worker computed itself
  * @param active transfers under way
  * @param promisedBytes KV bytes reserved and not yet adopted
+ * @param quarantined transfers that are over and whose blocks a prefill worker may still write
+ * @param sendNanos time from the first to the last byte sent, over all prompts
+ * @param receiveNanos time from the first byte received to adoption, over all prompts
+ * @param exposedNanos the part of it that was not hidden behind the prefill: from the first token's
+ *     arrival to adoption
+ * @param planes how KV travels to and from each peer now
  */
 public record HandoffStats(
     int connections,
@@ -26,4 +34,13 @@ public record HandoffStats(
     long failed,
     long computedLocally,
     int active,
-    long promisedBytes) {}
+    long promisedBytes,
+    int quarantined,
+    long sendNanos,
+    long receiveNanos,
+    long exposedNanos,
+    List<PlaneUse> planes) {
+  public HandoffStats {
+    planes = List.copyOf(planes);
+  }
+}

@@ -29,7 +29,7 @@ public final class KvConnectors {
       String fingerprint,
       String host)
       throws IOException {
-    return TcpConnector.start(config, engine, port, layout, fingerprint, host);
+    return WorkerConnector.start(config, engine, port, layout, fingerprint, host);
   }
 
   /** What two workers must agree on for one to go on with the other's KV. */

@@ -1,11 +1,16 @@
 package dev.baton.serving.handoff;
 
+import dev.baton.engine.backend.BulkKvPort;
+import dev.baton.engine.backend.KvPort;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
@@ -15,10 +20,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * One connection between two workers, after its handshake. Two virtual threads serve it: one reads
  * and calls the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
+ *
+ * <p>Where a device copies KV, a platform thread of its own does what waits for the device, so that
+ * reading and writing the socket go on meanwhile: on a prefill worker it encodes what {@link
+ * #sendData} was given, on a decode worker it handles chunks and what must stay in order with them.
  */
 final class Link {
-  /** Hears what comes in, on the link's reading thread; {@link #closed} is the last call, once. */
+  /** Hears what comes in; {@link #closed} is the last call, once. */
   interface Handler {
+    /** On the link's reading thread, or, for frames in order with KV, on its data thread. */
     void frame(Link link, Frame frame) throws ProtocolException;
 
     /** The payload, and up to 15 zeros, are valid during the call only. */
@@ -43,44 +53,78 @@ final class Link {
     boolean encode(ByteBuffer out);
   }
 
+  /** Which end of the link this is. */
+  enum End {
+    PREFILL,
+    DECODE
+  }
+
   private static final int MAX_WAITING = 100_000;
+  private static final int READ_AHEAD = 64 * 1024;
 
   private final SocketChannel channel;
   private final Frame.Hello peer;
   private final String name;
   private final Handler handler;
+  private final End end;
+  private final boolean dataThread;
   private final int maxFrame;
+  private final LinkBuffers outgoing;
+  private final LinkBuffers incoming;
+  private final AtomicInteger threads = new AtomicInteger();
+  private final CountDownLatch dataEnded = new CountDownLatch(1);
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
+  private final Condition dataWork = lock.newCondition();
   private final Deque<Outgoing> control = new ArrayDeque<>();
   private final Deque<Outgoing> data = new ArrayDeque<>();
+  private final Deque<ByteBuffer> encoded = new ArrayDeque<>();
+  private final BlockingQueue<Incoming> arrived = new LinkedBlockingQueue<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final long started = System.nanoTime();
   private volatile String closeReason = "closed";
   private volatile boolean malformed;
   private volatile long lastReceived = System.nanoTime();
   private long lastPing = System.nanoTime(); // the timer's alone
+  private volatile @Nullable Pair pair;
+
+  /** A frame for the data thread, with the buffer that a chunk's payload lies in. */
+  private record Incoming(Frame frame, ByteBuffer payload, @Nullable ByteBuffer buffer) {}
 
   /**
    * Takes over a connection.
    *
    * @param greeted the connection after its handshake
    * @param chunkPayload largest payload of a chunk, sent or received
+   * @param port whose KV travels
    */
-  Link(Handshake.Accepted greeted, int chunkPayload, Handler handler) throws IOException {
+  Link(Handshake.Accepted greeted, int chunkPayload, KvPort port, End end, Handler handler)
+      throws IOException {
     this.channel = greeted.channel();
     this.peer = greeted.peer();
     this.handler = handler;
+    this.end = end;
+    this.dataThread = port instanceof BulkKvPort || !port.planes().isEmpty();
     this.name = String.valueOf(channel.getRemoteAddress());
     this.maxFrame =
         Math.max(
             FrameCodec.MAX_CONTROL, chunkPayload + FrameCodec.CHUNK_HEADER + FrameCodec.ALIGNMENT);
+    this.outgoing = new LinkBuffers(port, maxFrame + READ_AHEAD, dataThread);
+    this.incoming = new LinkBuffers(port, maxFrame + READ_AHEAD, dataThread);
     channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
   }
 
   void start() {
+    threads.set(dataThread ? 3 : 2);
     Thread.ofVirtual().name("kv-read-" + name).start(this::readLoop);
     Thread.ofVirtual().name("kv-write-" + name).start(this::writeLoop);
+    if (dataThread) {
+      Runnable loop = end == End.PREFILL ? this::encodeLoop : this::placeLoop;
+      Thread.ofPlatform().daemon().name("kv-data-" + name).start(loop);
+    } else {
+      dataEnded.countDown();
+    }
   }
 
   Frame.Hello peer() {
@@ -92,6 +136,19 @@ final class Link {
     return name;
   }
 
+  /** The data plane beside this connection; null if there is none, or not yet. */
+  @Nullable Pair pair() {
+    return pair;
+  }
+
+  /** Gives it one; closed with the link. */
+  void pair(Pair given) {
+    pair = given;
+    if (closed.get()) {
+      given.close();
+    }
+  }
+
   /** A number for a new transfer. */
   int nextTransfer() {
     return numbers.incrementAndGet();
@@ -99,6 +156,11 @@ final class Link {
 
   boolean isOpen() {
     return !closed.get();
+  }
+
+  /** When the connection was made. */
+  long startedNanos() {
+    return started;
   }
 
   /** When something last came in. */
@@ -113,6 +175,25 @@ final class Link {
     }
     lastPing = now;
     return true;
+  }
+
+  /** Waits until nothing is read, sent or placed for this link any more; it is closed. */
+  void awaitQuiet() throws InterruptedException {
+    dataEnded.await();
+    Pair mine = pair;
+    if (mine != null) {
+      mine.close();
+    }
+  }
+
+  /** Whether KV waits to be sent. */
+  boolean dataWaits() {
+    lock.lock();
+    try {
+      return !data.isEmpty() || !encoded.isEmpty();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Sends a frame ahead of all waiting KV. Never blocks; does nothing once closed. */
@@ -141,7 +222,7 @@ final class Link {
         return;
       }
       queue.add(outgoing);
-      work.signal();
+      (dataThread && queue == data ? dataWork : work).signal();
       if (queue.size() <= MAX_WAITING) {
         return;
       }
@@ -165,20 +246,33 @@ final class Link {
     try {
       control.clear();
       data.clear();
+      encoded.clear();
       work.signalAll();
+      dataWork.signalAll();
     } finally {
       lock.unlock();
     }
+    arrived.add(new Incoming(new Frame.Ping(new int[0]), ByteBuffer.allocate(0), null));
     try {
       channel.close();
     } catch (IOException alreadyBroken) {
       // It is gone either way.
     }
+    Pair mine = pair;
+    if (mine != null) {
+      // Its calls may wait for a peer that is gone: ended from here, so that its thread comes back.
+      Thread.ofPlatform().daemon().name("kv-unpair-" + name).start(mine::close);
+    }
   }
+
+  // --- reading ---
 
   private void readLoop() {
     try {
-      ByteBuffer in = ByteBuffer.allocateDirect(maxFrame + 64 * 1024);
+      ByteBuffer in = incoming.take(closed::get);
+      if (in == null) {
+        return;
+      }
       in.flip();
       while (!closed.get()) {
         while (in.remaining() >= 4) {
@@ -188,10 +282,11 @@ final class Link {
             break;
           }
           ByteBuffer frame = in.slice(in.position() + 4, length);
-          dispatch(frame);
           in.position(in.position() + 4 + length);
+          in = dispatch(frame, in);
         }
         in.compact();
+        boundRead(in);
         if (channel.read(in) < 0) {
           close("the peer closed the connection", false);
         }
@@ -202,11 +297,26 @@ final class Link {
       close(String.valueOf(e.getMessage()), true);
     } catch (IOException e) {
       close("connection lost: " + e.getMessage(), false);
+    } catch (InterruptedException e) {
+      close("interrupted", false);
     } catch (RuntimeException e) {
       close("failed while handling a message: " + e, false);
     } finally {
       close("the reader ended", false);
+      try {
+        dataEnded.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      threadEnded();
       handler.closed(this, closeReason, malformed);
+    }
+  }
+
+  /** A payload that changes hands with its buffer shall have the buffer for itself. */
+  private void boundRead(ByteBuffer in) {
+    if (dataThread && in.position() >= 5 && FrameCodec.hasPayload(in.get(4))) {
+      in.limit(Math.min(in.capacity(), 4 + in.getInt(0)));
     }
   }
 
@@ -214,16 +324,37 @@ final class Link {
     if (length < 1 || length > maxFrame || (4 + length) % FrameCodec.ALIGNMENT != 0) {
       throw new ProtocolException("a frame of " + length + " bytes; at most " + maxFrame);
     }
-    if (length > FrameCodec.MAX_CONTROL && in.remaining() > 4) {
-      ByteBuffer body = in.duplicate().position(in.position() + 4);
-      if (!FrameCodec.isChunk(body)) {
-        throw new ProtocolException("a control frame of " + length + " bytes");
-      }
+    boolean control =
+        in.remaining() > 4 && !FrameCodec.hasPayload(in.get(in.position() + Integer.BYTES));
+    if (length > FrameCodec.MAX_CONTROL && control) {
+      throw new ProtocolException("a control frame of " + length + " bytes");
     }
   }
 
-  private void dispatch(ByteBuffer frame) throws ProtocolException {
+  /** Handles a frame, which lies in {@code in}; returns the buffer to go on with. */
+  private ByteBuffer dispatch(ByteBuffer frame, ByteBuffer in)
+      throws ProtocolException, InterruptedException {
     Frame decoded = FrameCodec.decode(frame);
+    if (dataThread && end == End.DECODE) {
+      if (decoded instanceof Frame.Chunk) {
+        ByteBuffer next = incoming.take(closed::get);
+        if (next == null) {
+          return in;
+        }
+        next.put(in).flip();
+        arrived.add(new Incoming(decoded, frame.slice(), in));
+        return next;
+      }
+      if (decoded instanceof Frame.Moved || decoded instanceof Frame.Done) {
+        arrived.add(new Incoming(decoded, frame, null));
+        return in;
+      }
+    }
+    handle(decoded, frame);
+    return in;
+  }
+
+  private void handle(Frame decoded, ByteBuffer frame) throws ProtocolException {
     if (decoded instanceof Frame.Chunk chunk) {
       handler.chunk(this, chunk, frame.slice());
     } else {
@@ -231,22 +362,109 @@ final class Link {
     }
   }
 
-  private void writeLoop() {
+  /** A decode worker's data thread. */
+  private void placeLoop() {
     try {
-      ByteBuffer out = ByteBuffer.allocateDirect(maxFrame + 64 * 1024);
       while (true) {
-        Outgoing next = awaitWork();
+        Incoming next = arrived.take();
+        if (closed.get()) {
+          return;
+        }
+        handle(next.frame(), next.payload());
+        if (next.buffer() != null) {
+          incoming.giveBack(next.buffer());
+        }
+      }
+    } catch (ProtocolException e) {
+      close(String.valueOf(e.getMessage()), true);
+    } catch (RuntimeException e) {
+      close("failed while placing KV: " + e, false);
+    } catch (InterruptedException e) {
+      close("interrupted", false);
+    } finally {
+      dataThreadEnded();
+    }
+  }
+
+  // --- writing ---
+
+  /** A prefill worker's data thread. */
+  private void encodeLoop() {
+    try {
+      while (true) {
+        Outgoing next = awaitData();
         if (next == null) {
           return;
         }
-        out.clear();
-        boolean more = next.encode(out);
-        if (more) {
-          putBack(next);
+        ByteBuffer out = outgoing.take(closed::get);
+        if (out == null) {
+          return;
         }
-        out.flip();
-        while (out.hasRemaining()) {
-          channel.write(out);
+        boolean more = next.encode(out);
+        lock.lock();
+        try {
+          if (more && !closed.get()) {
+            data.addFirst(next);
+          }
+          if (out.flip().hasRemaining() && !closed.get()) {
+            encoded.add(out);
+            work.signal();
+          } else {
+            outgoing.giveBack(out);
+          }
+        } finally {
+          lock.unlock();
+        }
+      }
+    } catch (RuntimeException e) {
+      close("failed while sending: " + e, false);
+    } catch (InterruptedException e) {
+      close("interrupted", false);
+    } finally {
+      dataThreadEnded();
+    }
+  }
+
+  private @Nullable Outgoing awaitData() throws InterruptedException {
+    lock.lock();
+    try {
+      while (!closed.get()) {
+        Outgoing next = data.poll();
+        if (next != null) {
+          return next;
+        }
+        dataWork.await();
+      }
+      return null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeLoop() {
+    try {
+      ByteBuffer own = ByteBuffer.allocateDirect(dataThread ? ownSize() : maxFrame + READ_AHEAD);
+      while (true) {
+        lock.lock();
+        Outgoing next;
+        ByteBuffer ready;
+        try {
+          next = awaitWork();
+          ready = next == null ? encoded.poll() : null;
+        } finally {
+          lock.unlock();
+        }
+        if (next != null) {
+          own.clear();
+          if (next.encode(own)) {
+            putBack(next);
+          }
+          write(own.flip());
+        } else if (ready != null) {
+          write(ready);
+          outgoing.giveBack(ready);
+        } else {
+          return;
         }
       }
     } catch (IOException e) {
@@ -255,28 +473,34 @@ final class Link {
       close("failed while sending: " + e, false);
     } catch (InterruptedException e) {
       close("interrupted", false);
+    } finally {
+      threadEnded();
     }
   }
 
-  private @Nullable Outgoing awaitWork() throws InterruptedException {
-    lock.lock();
-    try {
-      while (true) {
-        if (closed.get()) {
-          return null;
-        }
-        Outgoing next = control.poll();
-        if (next == null) {
-          next = data.poll();
-        }
-        if (next != null) {
-          return next;
-        }
-        work.await();
-      }
-    } finally {
-      lock.unlock();
+  private static int ownSize() {
+    return FrameCodec.MAX_CONTROL + READ_AHEAD;
+  }
+
+  private void write(ByteBuffer out) throws IOException {
+    while (out.hasRemaining()) {
+      channel.write(out);
     }
+  }
+
+  /** The next thing to encode; null if something is encoded already, or nothing will come. */
+  private @Nullable Outgoing awaitWork() throws InterruptedException {
+    while (!closed.get()) {
+      Outgoing next = control.poll();
+      if (next == null && !dataThread) {
+        next = data.poll();
+      }
+      if (next != null || !encoded.isEmpty()) {
+        return next;
+      }
+      work.await();
+    }
+    return null;
   }
 
   private void putBack(Outgoing outgoing) {
@@ -285,6 +509,19 @@ final class Link {
       data.addFirst(outgoing);
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void dataThreadEnded() {
+    close("the data thread ended", false);
+    dataEnded.countDown();
+    threadEnded();
+  }
+
+  private void threadEnded() {
+    if (threads.decrementAndGet() == 0) {
+      outgoing.free();
+      incoming.free();
     }
   }
 }

@@ -4,6 +4,8 @@ import dev.baton.engine.EngineRequest;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,14 +19,26 @@ final class PrefillSide implements Link.Handler {
   private final WorkerSide worker;
   private final Map<HostPort, Peer> peers = new ConcurrentHashMap<>();
   private final Map<Link, Map<Integer, PrefillTransfer>> bound = new ConcurrentHashMap<>();
+  private final Map<Link, PairMaker> makers = new ConcurrentHashMap<>();
   private final Set<PrefillTransfer> transfers = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   /** A decode worker's address; the lock makes callers share one attempt to connect. */
   private static final class Peer {
     private final ReentrantLock lock = new ReentrantLock();
-    private @Nullable Link link;
+    private volatile @Nullable Link link;
+
+    /** Greets with a number of its own: a new greeting ends what was before with this address. */
+    private final long instance = new SecureRandom().nextLong();
+
+    private final Map<String, Long> failedPlanes = new ConcurrentHashMap<>(); // nanoTime by name
   }
+
+  /** How long a data plane is not tried again with a peer after it failed. */
+  private static final long AVOID_NANOS = 60_000_000_000L;
+
+  /** How long the first hand-off to a peer waits for the data plane to be chosen, ms. */
+  private static final long DECIDE_MILLIS = 250;
 
   PrefillSide(WorkerSide worker) {
     this.worker = worker;
@@ -43,13 +57,21 @@ final class PrefillSide implements Link.Handler {
 
   private void connectAndClaim(PrefillTransfer transfer, HostPort address) {
     try {
-      transfer.claim(linkTo(address));
+      Link link = linkTo(address);
+      PairMaker maker = makers.get(link);
+      if (maker != null) {
+        maker.awaitDecided(DECIDE_MILLIS);
+      }
+      transfer.claim(link);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      transfer.fail("interrupted");
     } catch (IOException | RuntimeException e) {
       transfer.fail("decode worker " + address + " cannot be reached: " + e.getMessage());
     }
   }
 
-  private Link linkTo(HostPort address) throws IOException {
+  private Link linkTo(HostPort address) throws IOException, InterruptedException {
     Peer peer = peers.computeIfAbsent(address, _ -> new Peer());
     peer.lock.lock();
     try {
@@ -60,19 +82,52 @@ final class PrefillSide implements Link.Handler {
       if (closed) {
         throw new IOException("the worker is shutting down");
       }
+      if (known != null) {
+        // The decode worker takes our greeting for the word that nothing of ours writes its
+        // blocks any more.
+        known.awaitQuiet();
+      }
       Handshake.Accepted greeted =
-          Handshake.connect(address, worker.hello(), worker.config().connectTimeout());
+          Handshake.connect(
+              address,
+              worker.hello().instance(peer.instance),
+              worker.config().connectTimeout());
       int payload =
           Math.max(FrameCodec.CHUNK_PAYLOAD, worker.hello().shape().bytesPerTokenAndLayer());
-      Link fresh = new Link(greeted, payload, this);
+      Link fresh = new Link(greeted, payload, worker.port(), Link.End.PREFILL, this);
+      PairMaker maker = new PairMaker(worker, fresh, avoided(peer));
       bound.put(fresh, new ConcurrentHashMap<>());
+      makers.put(fresh, maker);
       peer.link = fresh;
       fresh.start();
+      maker.start();
       LOG.log(Level.DEBUG, () -> "connected to decode worker " + address);
       return fresh;
     } finally {
       peer.lock.unlock();
     }
+  }
+
+  private static List<String> avoided(Peer peer) {
+    long now = System.nanoTime();
+    peer.failedPlanes.values().removeIf(at -> now - at > AVOID_NANOS);
+    return List.copyOf(peer.failedPlanes.keySet());
+  }
+
+  /** The pair's plane failed: the link begins anew, and without that plane for a while. */
+  void planeFailed(Link link, String plane, String reason) {
+    for (Peer peer : peers.values()) {
+      if (peer.link == link) {
+        peer.failedPlanes.put(plane, System.nanoTime());
+      }
+    }
+    LOG.log(
+        link.isOpen() ? Level.WARNING : Level.DEBUG,
+        "hand-off to {0}: {1} failed: {2}",
+        link.name(),
+        plane,
+        reason);
+    link.close(plane + " failed: " + reason, false);
   }
 
   void bind(Link link, int number, PrefillTransfer transfer) {
@@ -116,6 +171,7 @@ final class PrefillSide implements Link.Handler {
         if (transfer != null) {
           transfer.notNeeded(notNeeded.reason());
         }
+        link.send(new Frame.Released(notNeeded.transfer()));
       }
       case Frame.Accepted accepted -> {
         PrefillTransfer transfer = map.get(accepted.transfer());
@@ -134,15 +190,32 @@ final class PrefillSide implements Link.Handler {
         if (transfer != null) {
           transfer.failedByPeer(fail.reason());
         }
+        link.send(new Frame.Released(fail.transfer()));
       }
+      case Frame.Invited answer -> maker(link).invited(answer);
+      case Frame.Echo _ -> maker(link).echo();
       case Frame.Hello _,
           Frame.Reject _,
           Frame.Claim _,
           Frame.First _,
           Frame.Chunk _,
+          Frame.Moved _,
+          Frame.Released _,
+          Frame.Invite _,
+          Frame.Probe _,
+          Frame.Measured _,
+          Frame.Ballast _,
           Frame.Done _ ->
           throw new ProtocolException("a decode worker does not send " + frame.getClass());
     }
+  }
+
+  private PairMaker maker(Link link) throws ProtocolException {
+    PairMaker maker = makers.get(link);
+    if (maker == null) {
+      throw new ProtocolException("a message to a link that is closed");
+    }
+    return maker;
   }
 
   @Override
@@ -158,6 +231,8 @@ final class PrefillSide implements Link.Handler {
   @Override
   public void closed(Link link, String reason, boolean malformed) {
     Map<Integer, PrefillTransfer> map = bound.remove(link);
+    makers.remove(link);
+    worker.planes().remove(link);
     if (map == null) {
       return;
     }
@@ -175,7 +250,7 @@ final class PrefillSide implements Link.Handler {
   void tick(long now) {
     long lease = worker.config().lease().toNanos();
     for (Map.Entry<Link, Map<Integer, PrefillTransfer>> entry : bound.entrySet()) {
-      TcpConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
+      WorkerConnector.keepAlive(entry.getKey(), entry.getValue().keySet(), lease, now);
     }
     for (PrefillTransfer transfer : transfers) {
       transfer.expire(now);

@@ -5,6 +5,8 @@ import dev.baton.engine.FinishReason;
 import dev.baton.engine.PrefillHandle;
 import dev.baton.engine.PrefillListener;
 import dev.baton.engine.RequestRejectedException;
+import dev.baton.engine.backend.KvSender;
+import dev.baton.engine.backend.KvSpan;
 import dev.baton.engine.sampling.TokenLogprobs;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -14,15 +16,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One prompt that this worker runs for another one: claim → offer → prefill, KV sent as it is
  * computed → first token → done → accepted.
  *
- * <p>Threads: frames come on the link's reader, KV is read and sent on its writer, the engine calls
- * from its own thread and the backend's. {@link #lock} guards what reader, writer, timer and
+ * <p>Threads: frames come on the link's reader, KV is read and sent on its writer or data thread, the
+ * engine calls from its own thread and the backend's. {@link #lock} guards what reader, writer, timer and
  * callers share; engine and backend threads never take it.
  */
 final class PrefillTransfer implements PrefillCall, PrefillListener {
@@ -45,7 +46,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private long sendEndNanos;
   private long sentBytes;
   private int[] nextToken = new int[0];
-  private final CRC32C crc = new CRC32C();
+  private long sum;
   private long deadlineNanos;
   private boolean ended;
 
@@ -121,6 +122,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       if (got.from() < 0 || got.to() > got.promptTokens() || got.from() >= got.to()) {
         throw new ProtocolException("an offer of tokens " + got.from() + " to " + got.to());
       }
+      checkPlane(got);
       if (got.promptTokens() != prompt.length || got.promptHash() != KvChunks.crc(prompt)) {
         refusal =
             "the two workers do not see the same prompt: "
@@ -142,6 +144,22 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     }
     if (refusal != null) {
       fail(refusal);
+    }
+  }
+
+  private void checkPlane(Frame.Offer got) throws ProtocolException {
+    Link from = link;
+    Pair pair = from == null ? null : from.pair();
+    if (!got.paired()) {
+      return;
+    }
+    KvSender sender = pair == null ? null : pair.sender();
+    if (from == null || sender == null) {
+      throw new ProtocolException("an offer of a data plane that there is not");
+    }
+    long places = (long) got.blocks().length * from.peer().shape().blockSize();
+    if (sender.placesDirectly() && places < got.to()) {
+      throw new ProtocolException("an offer with too few blocks");
     }
   }
 
@@ -167,6 +185,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       }
       worker.counters().sent.increment();
       worker.counters().sentBytes.add(sentBytes);
+      worker.counters().sendNanos.add(Math.max(0, sendEndNanos - sendBeginNanos));
       List<TimedEvent> events = new ArrayList<>(events());
       events.addAll(sendEvents());
       how = new PrefillOutcome.HandedOver(measured, events, sentBytes, start.cachedTokens());
@@ -303,7 +322,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         }
       }
       sendEndNanos = System.nanoTime();
-      FrameCodec.encode(new Frame.Done(number, sentBytes, (int) crc.getValue(), sendEvents()), out);
+      FrameCodec.encode(new Frame.Done(number, sentBytes, sum, sendEvents()), out);
       renew();
       return false;
     } finally {
@@ -340,17 +359,14 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         if (token >= toToken) {
           return advance(layer + 1);
         }
-        Frame.Chunk chunk = next(start.chunks());
         if (sendBeginNanos == 0) {
           sendBeginNanos = System.nanoTime();
         }
-        write(start, chunk, out);
-        for (int l = chunk.fromLayer(); l < chunk.toLayer(); l++) {
-          nextToken[l] = chunk.toToken();
-        }
+        KvSpan span = send(start, out);
+        Arrays.fill(nextToken, span.fromLayer(), span.toLayer(), span.toToken());
         renew();
-        token = chunk.toToken();
-        return token < toToken || advance(chunk.toLayer());
+        token = span.toToken();
+        return token < toToken || advance(span.toLayer());
       } catch (RuntimeException e) {
         Thread.startVirtualThread(() -> fail("the KV could not be read: " + e.getMessage()));
         out.clear();
@@ -366,35 +382,64 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       return layer < toLayer;
     }
 
-    /** The whole token range of as many layers as a chunk takes, or a part of one layer's. */
-    private Frame.Chunk next(KvChunks chunks) {
+    private KvSpan send(Started start, ByteBuffer out) {
+      Link to = link;
+      Frame.Offer wanted = offer;
+      Pair pair = to == null ? null : to.pair();
+      KvSender sender = pair == null ? null : pair.sender();
+      if (to == null || pair == null || sender == null || wanted == null || !wanted.paired()) {
+        KvSpan span = next(start.chunks(), FrameCodec.CHUNK_PAYLOAD);
+        write(start, span, out);
+        return span;
+      }
+      KvSpan span = next(start.chunks(), sender.mostBytes());
+      Frame.Moved moved =
+          new Frame.Moved(
+              number, span.fromLayer(), span.toLayer(), span.fromToken(), span.toToken());
+      if (!sender.placesDirectly()) {
+        to.send(moved);
+      }
+      try {
+        sum += sender.send(span, start.blockTable(), wanted.blocks());
+      } catch (RuntimeException e) {
+        Thread.startVirtualThread(
+            () -> side.planeFailed(to, pair.plane(), String.valueOf(e.getMessage())));
+        throw e;
+      }
+      if (sender.placesDirectly()) {
+        FrameCodec.encode(moved, out);
+      }
+      sentBytes += start.chunks().bytes(span.layers(), span.tokens());
+      return span;
+    }
+
+    /** The whole token range of as many layers as fit, or a part of one layer's. */
+    private KvSpan next(KvChunks chunks, long most) {
       long oneLayer = chunks.bytes(1, toToken - token);
       int layers = 1;
       int tokens = toToken - token;
-      if (oneLayer > FrameCodec.CHUNK_PAYLOAD) {
-        tokens = (int) Math.max(1, FrameCodec.CHUNK_PAYLOAD / chunks.bytes(1, 1));
+      if (oneLayer > most) {
+        tokens = (int) Math.max(1, most / chunks.bytes(1, 1));
       } else {
-        int most = (int) Math.min(toLayer - layer, FrameCodec.CHUNK_PAYLOAD / oneLayer);
-        while (layers < most && nextToken[layer + layers] == token) {
+        int fit = (int) Math.min(toLayer - layer, most / oneLayer);
+        while (layers < fit && nextToken[layer + layers] == token) {
           layers++;
         }
       }
-      return new Frame.Chunk(number, layer, layer + layers, token, token + tokens, 0);
+      return new KvSpan(layer, layer + layers, token, token + tokens);
     }
 
-    private void write(Started start, Frame.Chunk c, ByteBuffer out) {
+    private void write(Started start, KvSpan span, ByteBuffer out) {
       int at = out.position();
-      int payload =
-          (int) start.chunks().bytes(c.toLayer() - c.fromLayer(), c.toToken() - c.fromToken());
-      start.chunks().read(c, start.blockTable(), out, at + FrameCodec.CHUNK_HEADER);
-      int sum = KvChunks.crc(out.slice(at + FrameCodec.CHUNK_HEADER, payload));
+      int payload = (int) start.chunks().bytes(span.layers(), span.tokens());
+      long part = start.chunks().read(span, start.blockTable(), out, at + FrameCodec.CHUNK_HEADER);
       out.position(at + FrameCodec.CHUNK_HEADER + payload);
       FrameCodec.encodeChunkHeader(
           new Frame.Chunk(
-              c.transfer(), c.fromLayer(), c.toLayer(), c.fromToken(), c.toToken(), sum),
+              number, span.fromLayer(), span.toLayer(), span.fromToken(), span.toToken(), part),
           out,
           at);
-      KvChunks.chain(crc, sum);
+      sum += part;
       sentBytes += payload;
     }
   }
@@ -409,7 +454,9 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   /** Ends the transfer if nothing has been heard of it for a lease. */
   void expire(long now) {
     boolean late;
-    lock.lock();
+    if (!lock.tryLock()) {
+      return; // at work
+    }
     try {
       late = !ended && now - deadlineNanos > 0;
     } finally {
@@ -447,7 +494,8 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     if (how instanceof PrefillOutcome.Failed) {
       worker.counters().failed.increment();
     }
-    // Nobody reads the blocks any more: the writer checks `ended` under the lock.
+    // Nobody reads the blocks, or writes the peer's, any more: that thread checks `ended` under the
+    // lock, which it holds while it does.
     if (mine != null) {
       mine.release();
     }

@@ -3,6 +3,7 @@ package dev.baton.serving.handoff;
 import dev.baton.engine.Engine;
 import dev.baton.engine.backend.KvLayout;
 import dev.baton.engine.backend.KvPort;
+import java.util.Map;
 
 /**
  * What both halves of a connector share.
@@ -13,6 +14,7 @@ import dev.baton.engine.backend.KvPort;
  * @param layout shape of the pool
  * @param hello this worker's greeting
  * @param counters what is counted
+ * @param planes how KV travels on each open link
  */
 record WorkerSide(
     KvTransferConfig config,
@@ -20,4 +22,5 @@ record WorkerSide(
     KvPort port,
     KvLayout layout,
     Frame.Hello hello,
-    HandoffCounters counters) {}
+    HandoffCounters counters,
+    Map<Link, PlaneUse> planes) {}

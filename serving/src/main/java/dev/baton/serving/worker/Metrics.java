@@ -3,6 +3,7 @@ package dev.baton.serving.worker;
 import dev.baton.engine.EngineStats;
 import dev.baton.engine.RequestTimes;
 import dev.baton.serving.handoff.HandoffStats;
+import dev.baton.serving.handoff.PlaneUse;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -161,5 +162,31 @@ final class Metrics {
         "baton:kv_transfer_malformed_peers_total",
         "Connections dropped because of what they sent.",
         h.malformedPeers());
+    out.gauge(
+        "baton:kv_transfer_quarantined",
+        "Hand-offs whose KV blocks a prefill worker may still write.",
+        h.quarantined());
+    out.counter(
+        "baton:kv_transfer_send_seconds_total",
+        "First to last KV byte sent, over all prompts.",
+        h.sendNanos() / 1e9);
+    out.counter(
+        "baton:kv_transfer_receive_seconds_total",
+        "First KV byte received until adoption, over all prompts.",
+        h.receiveNanos() / 1e9);
+    out.counter(
+        "baton:kv_transfer_exposed_seconds_total",
+        "The part of it that came after the first token, over all prompts.",
+        h.exposedNanos() / 1e9);
+    out.family(
+        "baton:kv_transfer_plane_gigabytes_per_second",
+        "gauge",
+        "Data plane of each pair, and its speed when the pair was made; 0: not measured yet.");
+    for (PlaneUse use : h.planes()) {
+      out.sample(
+          "baton:kv_transfer_plane_gigabytes_per_second",
+          Map.of("plane", use.plane(), "peer", use.peer()),
+          use.gigabytesPerSecond());
+    }
   }
 }

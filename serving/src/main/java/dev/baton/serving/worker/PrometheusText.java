@@ -1,6 +1,7 @@
 package dev.baton.serving.worker;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /** Writes Prometheus' text exposition format, version 0.0.4. Every sample names the model. */
 final class PrometheusText {
@@ -29,6 +30,15 @@ final class PrometheusText {
   void sample(String name, String label, String labelValue, long value) {
     out.append(name).append('{').append(labels).append(',').append(label).append("=\"");
     out.append(escape(labelValue)).append("\"} ").append(value).append('\n');
+  }
+
+  void sample(String name, Map<String, String> more, double value) {
+    out.append(name).append('{').append(labels);
+    more.entrySet().stream()
+        .sorted(Map.Entry.comparingByKey())
+        .forEach(
+            e -> out.append(',').append(e.getKey()).append("=\"").append(escape(e.getValue())).append('"'));
+    out.append("} ").append(number(value)).append('\n');
   }
 
   void bucket(String name, String upperBound, long count) {

@@ -5,6 +5,7 @@ import dev.baton.engine.EngineRequest;
 import dev.baton.engine.RequestHandle;
 import dev.baton.engine.RequestListener;
 import dev.baton.engine.backend.KvLayout;
+import dev.baton.engine.backend.KvPlane;
 import dev.baton.engine.backend.KvPort;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -14,16 +15,20 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
 import java.security.SecureRandom;
 import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Hand-offs over TCP: control and data plane on one connection per pair of workers, which the
- * prefill worker opens when the pair first meets and which stays.
+ * A worker's end of hand-offs. One connection per pair of workers, which the prefill worker opens
+ * when the pair first meets and which stays, is the control plane and the data plane over TCP;
+ * where both workers have a faster data plane, KV takes that instead ({@link PairMaker}).
  */
-final class TcpConnector implements KvConnector {
-  private static final System.Logger LOG = System.getLogger(TcpConnector.class.getName());
+final class WorkerConnector implements KvConnector {
+  private static final System.Logger LOG = System.getLogger(WorkerConnector.class.getName());
 
   /** A ping goes out at least this often. */
   private static final long PING_NANOS = 1_000_000_000L;
@@ -34,12 +39,14 @@ final class TcpConnector implements KvConnector {
   private final KvTransferConfig config;
   private final KvLayout layout;
   private final HostPort address;
+  private final KvPort port;
   private final HandoffCounters counters = new HandoffCounters();
+  private final Map<Link, PlaneUse> planes = new ConcurrentHashMap<>();
   private final PrefillSide prefillSide;
   private final DecodeSide decodeSide;
   private final ScheduledExecutorService timer;
 
-  private TcpConnector(
+  private WorkerConnector(
       KvTransferConfig config,
       Engine engine,
       KvPort port,
@@ -48,17 +55,29 @@ final class TcpConnector implements KvConnector {
       HostPort address,
       ServerSocketChannel server) {
     this.config = config;
+    this.port = port;
     this.layout = layout;
     this.address = address;
     Frame.Hello hello =
         new Frame.Hello(
-            FrameCodec.VERSION, new SecureRandom().nextLong(), fingerprint, Frame.Shape.of(layout));
-    WorkerSide worker = new WorkerSide(config, engine, port, layout, hello, counters);
+            FrameCodec.VERSION,
+            new SecureRandom().nextLong(),
+            fingerprint,
+            Frame.Shape.of(layout),
+            config.connector().equals("TcpConnector") ? List.of() : greetings(port));
+    WorkerSide worker = new WorkerSide(config, engine, port, layout, hello, counters, planes);
     this.prefillSide = new PrefillSide(worker);
     this.decodeSide = new DecodeSide(worker, server);
     this.timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kv-timer").factory());
+  }
+
+  private static List<Frame.Greeting> greetings(KvPort port) {
+    return port.planes().stream()
+        .limit(FrameCodec.MAX_PLANES)
+        .map(plane -> new Frame.Greeting(plane.name(), plane.greeting()))
+        .toList();
   }
 
   static KvConnector start(
@@ -92,8 +111,8 @@ final class TcpConnector implements KvConnector {
     }
     ServerSocket socket = server.socket();
     HostPort address = new HostPort(reachable(bindHost), socket.getLocalPort());
-    TcpConnector connector =
-        new TcpConnector(config, engine, port, layout, fingerprint, address, server);
+    WorkerConnector connector =
+        new WorkerConnector(config, engine, port, layout, fingerprint, address, server);
     connector.decodeSide.start();
     long every = Math.max(10, Math.min(500, config.lease().toMillis() / 4));
     // tick() catches what fails, so nobody needs the future.
@@ -110,12 +129,8 @@ final class TcpConnector implements KvConnector {
 
   @Override
   public String describe() {
-    String plane =
-        config.connector().equals("TcpConnector") || config.connector().equals("auto")
-            ? "TCP"
-            : "TCP (" + config.connector() + " is for GPU workers)";
     return "hand-off: "
-        + plane
+        + planesInWords()
         + " on "
         + address
         + ", "
@@ -126,7 +141,21 @@ final class TcpConnector implements KvConnector {
         + (config.firstToken() == FirstToken.PREFILL ? "prefill" : "decode")
         + " worker, "
         + layout.bytesPerToken()
-        + " bytes per token, CRC-32C on every chunk";
+        + " bytes per token, a checksum on every byte";
+  }
+
+  private String planesInWords() {
+    String wanted = config.connector();
+    if (wanted.equals("TcpConnector")) {
+      return "TCP";
+    }
+    List<String> own = port.planes().stream().map(KvPlane::connector).toList();
+    if (own.isEmpty()) {
+      return wanted.equals("auto") ? "TCP" : "TCP (" + wanted + " is for GPU workers)";
+    }
+    return (wanted.equals("auto") ? "the fastest of " : wanted + " or, where it cannot be, ")
+        + String.join(", ", own)
+        + " and TCP that a pair can use";
   }
 
   @Override
@@ -169,7 +198,12 @@ final class TcpConnector implements KvConnector {
         counters.failed.sum(),
         counters.computedLocally.sum(),
         prefillSide.active() + decodeSide.active(),
-        decodeSide.promisedBytes());
+        decodeSide.promisedBytes(),
+        decodeSide.quarantined(),
+        counters.sendNanos.sum(),
+        counters.receiveNanos.sum(),
+        counters.exposedNanos.sum(),
+        List.copyOf(planes.values()));
   }
 
   private void tick() {

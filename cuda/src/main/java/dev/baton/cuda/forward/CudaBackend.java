@@ -5,6 +5,7 @@ import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher;
 import dev.baton.cuda.binding.LibraryFinder;
 import dev.baton.cuda.binding.Nvrtc;
+import dev.baton.cuda.handoff.CudaKvPort;
 import dev.baton.cuda.kernel.KernelCompiler;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.cuda.kernel.Kernels.Epilogue;
@@ -136,7 +137,7 @@ public final class CudaBackend implements Backend {
 
     KvLayout layout = layout(device, config, options, type, usedByOthers);
     long poolBytes = layout.blocks() * layout.bytesPerBlock();
-    long pool = device.allocate(poolBytes, "the KV pool");
+    long pool = device.allocate(poolBytes + CudaKvPort.TAIL_BYTES, "the KV pool");
     ForwardPass pass =
         new ForwardPass(
             config,
@@ -179,7 +180,14 @@ public final class CudaBackend implements Backend {
         kernels,
         products,
         layout,
-        new CudaKvPort(device, kernels, arena, layout, pool),
+        new CudaKvPort(
+            device,
+            finder,
+            compiler(finder),
+            device.architecture(),
+            kernels.convert,
+            layout,
+            pool),
         runner,
         description,
         new MemoryUse(

@@ -2,6 +2,7 @@ package dev.baton.cuda.forward;
 
 import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.cuda.handoff.Gpu;
 import dev.baton.engine.backend.BackendException;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.List;
  * A device with its context, and the memory that was taken from it: all of it is given back by
  * {@link #close}.
  */
-public final class Device implements AutoCloseable {
+public final class Device implements Gpu, AutoCloseable {
   private final Driver driver;
   private final int handle;
   private final long context;
@@ -46,8 +47,14 @@ public final class Device implements AutoCloseable {
     makeCurrent();
   }
 
+  @Override
   public Driver driver() {
     return driver;
+  }
+
+  @Override
+  public int handle() {
+    return handle;
   }
 
   public String name() {
@@ -69,11 +76,13 @@ public final class Device implements AutoCloseable {
   }
 
   /** Every thread that calls the driver does this first. */
+  @Override
   public void makeCurrent() {
     driver.setCurrent(context);
   }
 
   /** Takes device memory; {@code what} names it where there is too little. */
+  @Override
   public synchronized long allocate(long bytes, String what) {
     long pointer = driver.allocate(bytes);
     if (pointer == 0) {
@@ -102,6 +111,7 @@ public final class Device implements AutoCloseable {
   }
 
   /** Gives back what {@link #allocate} gave before the device is closed. */
+  @Override
   public synchronized void free(long pointer, long bytes) {
     if (allocations.remove(pointer)) {
       allocated -= bytes;

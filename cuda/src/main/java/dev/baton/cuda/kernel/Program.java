@@ -48,10 +48,16 @@ public record Program(String file, ElementType type, int headSize) {
     return new Program("sampling.cu", ElementType.F16, 0);
   }
 
+  /** Copies of KV for the hand-off; bytes, whatever the type. */
+  public static Program kvCopy() {
+    return new Program("kv_copy.cu", ElementType.F16, 0);
+  }
+
   /** Every program in every variant. */
   public static List<Program> all() {
     List<Program> programs = new ArrayList<>();
     programs.add(sampling());
+    programs.add(kvCopy());
     for (ElementType type : TYPES) {
       programs.add(operations(type));
       programs.add(gemv(type));

@@ -1,0 +1,336 @@
+package dev.baton.app;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+/**
+ * Hand-offs between two worker processes on one GPU (or two): are the answers those of one worker,
+ * does the death of either leave anything, how long does it take. Prints one line for each check;
+ * exits with 1 if one failed.
+ *
+ * <p>Arguments: model directory of the demo model, then any of {@code answers kill times}; {@code
+ * device=cpu} tries the same on the CPU.
+ */
+final class HandoffCheck {
+  private static final long PATIENCE_SECONDS = 60;
+
+  private static int failures;
+  private static String device = "cuda";
+
+  private HandoffCheck() {}
+
+  /** A worker process. */
+  private static final class Child implements AutoCloseable {
+    private final Process process;
+    private final PrintStream in;
+    private final int port;
+    private final Map<String, BlockingQueue<String>> answers = new ConcurrentHashMap<>();
+
+    private Child(Process process, PrintStream in, int port, BufferedReader out) {
+      this.process = process;
+      this.in = in;
+      this.port = port;
+      Thread.ofVirtual().start(() -> read(out));
+    }
+
+    private void read(BufferedReader out) {
+      try {
+        for (String line = out.readLine(); line != null; line = out.readLine()) {
+          String[] w = line.split(" ", 3);
+          String key = w[0].equals("STATS") ? "STATS" : w[0] + w[1];
+          queue(key).add(w[0].equals("STATS") ? line : w[2]);
+        }
+      } catch (IOException | ArrayIndexOutOfBoundsException e) {
+        System.out.println("worker's output: " + e);
+      }
+    }
+
+    private BlockingQueue<String> queue(String key) {
+      return answers.computeIfAbsent(key, k -> new LinkedBlockingQueue<>());
+    }
+
+    private void say(String line) {
+      in.println(line);
+    }
+
+    private String answer(String key) throws InterruptedException {
+      String line = queue(key).poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      return line == null ? "NO ANSWER" : line;
+    }
+
+    private String[] stats() throws InterruptedException {
+      say("stats");
+      return answer("STATS").split(" ");
+    }
+
+    private long exposed() throws InterruptedException {
+      return Long.parseLong(stats()[1]);
+    }
+
+    /** Waits until no block is in use. */
+    private boolean whole() throws InterruptedException {
+      for (int i = 0; i < 200; i++) {
+        String[] s = stats();
+        if (s.length > 7 && s[7].equals("true") && s[4].equals("0") && s[6].equals("0")) {
+          return true;
+        }
+        Thread.sleep(20);
+      }
+      System.out.println("  left over: " + String.join(" ", stats()));
+      return false;
+    }
+
+    @Override
+    public void close() {
+      process.destroyForcibly();
+    }
+  }
+
+  /** How workers are started. */
+  private record Setting(
+      Path model, String format, int maxLen, int budget, long kvBytes, String type, String extra) {}
+
+  private static Child start(Setting s, String role, String on, String connector)
+      throws IOException {
+    String json =
+        ("{\"kv_connector\":\"%s\",\"kv_role\":\"%s\",\"kv_port\":0,"
+                + "\"kv_connector_extra_config\":{\"lease_seconds\":5%s}}")
+            .formatted(connector, role, s.extra());
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "--add-modules=jdk.incubator.vector",
+                "-Xmx2g",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.baton.app.HandoffWorker",
+                on,
+                s.model().toString(),
+                s.format(),
+                Integer.toString(s.maxLen()),
+                Integer.toString(s.budget()),
+                Long.toString(s.kvBytes()),
+                on.equals("cpu") ? "F32" : s.type(),
+                json));
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    BufferedReader out =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    String first = out.readLine();
+    if (first == null || !first.startsWith("READY ")) {
+      throw new IOException("the worker did not start: " + first);
+    }
+    return new Child(
+        process,
+        new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8),
+        Integer.parseInt(first.substring(6)),
+        out);
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    Path model = Path.of(arguments[0]).toAbsolutePath();
+    List<String> parts = new ArrayList<>(Arrays.asList(arguments).subList(1, arguments.length));
+    if (parts.remove("device=cpu")) {
+      device = "cpu";
+    }
+    if (parts.contains("answers")) {
+      Setting demo = new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", "");
+      answers(demo, device, device, "auto");
+      answers(demo, device, device, "TcpConnector");
+      if (!device.equals("cpu")) {
+        answers(demo, device, "cpu", "auto");
+      }
+    }
+    if (parts.contains("kill")) {
+      kill(new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", ""));
+    }
+    if (parts.contains("times")) {
+      times(large());
+    }
+    System.exit(failures == 0 ? 0 : 1);
+  }
+
+  /** Llama-3.1-8B's shape, without its weights. */
+  private static Path large() throws IOException {
+    Path folder = Files.createTempDirectory("baton-8b");
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":4096,
+        "intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,
+        "num_key_value_heads":8,"vocab_size":128256,"max_position_embeddings":131072,
+        "rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":false,
+        "hidden_act":"silu","torch_dtype":"bfloat16","bos_token_id":128000,
+        "eos_token_id":128001}
+        """);
+    return folder;
+  }
+
+  private static void report(boolean good, String text) {
+    failures += good ? 0 : 1;
+    System.out.println((good ? "ok   " : "FAIL ") + text);
+  }
+
+  /** 200 requests, up to eight at a time, prompts of 1 to 4,000 tokens. */
+  private static void answers(Setting s, String onP, String onD, String connector)
+      throws Exception {
+    int requests = 200;
+    try (Child p = start(s, "kv_producer", onP, connector);
+        Child d = start(s, "kv_consumer", onD, connector)) {
+      Child reference = onP.equals(onD) ? d : p;
+      Random random = new Random(11);
+      int[] lengths = new int[requests];
+      for (int i = 0; i < requests; i++) {
+        double share = random.nextDouble();
+        lengths[i] = i < 3 ? new int[] {1, 2, 4000}[i] : 1 + (int) (share * share * share * 3990);
+      }
+      int equal = 0;
+      int handed = 0;
+      int firstDifference = -1;
+      for (int base = 0; base < requests; base += 8) {
+        int end = Math.min(requests, base + 8);
+        for (int i = base; i < end; i++) {
+          d.say("decode r" + i + " 0 " + lengths[i] + " 16");
+          p.say("prefill r" + i + " " + d.port + " " + lengths[i]+ " 16");
+        }
+        for (int i = base; i < end; i++) {
+          String got = d.answer("Tr" + i);
+          handed += p.answer("Pr" + i).startsWith("HandedOver") ? 1 : 0;
+          reference.say("alone r" + i + " 0 " + lengths[i] + " 16");
+          String alone = reference.answer("Tr" + i);
+          if (got.equals(alone) && got.startsWith("LENGTH")) {
+            equal++;
+          } else if (firstDifference < 0) {
+            firstDifference = i;
+            System.out.println("  r" + i + " (" + lengths[i] + " tokens): " + got + " / " + alone);
+          }
+        }
+      }
+      boolean whole = p.whole() & d.whole();
+      String[] stats = d.stats();
+      report(
+          equal == requests && whole,
+          "%s prefill, %s decode, %s: %d of %d answers as of one worker, %d handed over, nothing left %s; %s"
+              .formatted(onP, onD, connector, equal, requests, handed, whole, stats[8]));
+    }
+  }
+
+  /** Either worker is killed under load, three times. */
+  private static void kill(Setting s) throws Exception {
+    Child p = start(s, "kv_producer", device, "auto");
+    Child d = start(s, "kv_consumer", device, "auto");
+    try {
+      int number = 0;
+      for (int round = 0; round < 3; round++) {
+        int before = number;
+        for (int i = 0; i < 12; i++, number++) {
+          d.say("decode k" + number + " 0 3000 24");
+          p.say("prefill k" + number + " " + d.port + " 3000 24");
+        }
+        Thread.sleep(40L * (round + 1));
+        p.close();
+        p = start(s, "kv_producer", device, "auto");
+        for (int i = before; i < number; i++) {
+          p.say("prefill k" + i + " " + d.port + " 3000 24");
+        }
+        int good = 0;
+        for (int i = before; i < number; i++) {
+          good += d.answer("Tk" + i).startsWith("LENGTH") ? 1 : 0;
+        }
+        boolean whole = d.whole() & p.whole();
+        report(
+            good == 12 && whole,
+            "prefill worker killed under load, round %d: %d of 12 answered, nothing left %s; %s"
+                .formatted(round, good, whole, d.stats()[8]));
+      }
+      for (int i = 0; i < 12; i++, number++) {
+        d.say("decode k" + number + " 0 3000 24");
+        p.say("prefill k" + number + " " + d.port + " 3000 24");
+      }
+      Thread.sleep(60);
+      d.close();
+      int ended = 0;
+      for (int i = number - 12; i < number; i++) {
+        ended += p.answer("Pk" + i).equals("NO ANSWER") ? 0 : 1;
+      }
+      d = start(s, "kv_consumer", device, "auto");
+      d.say("decode again 0 1000 8");
+      p.say("prefill again " + d.port + " 1000 8");
+      boolean again = d.answer("Tagain").startsWith("LENGTH");
+      boolean whole = p.whole() & d.whole();
+      report(
+          ended == 12 && again && whole,
+          "decode worker killed under load: %d of 12 prefills ended, served after its restart %s, nothing left %s"
+              .formatted(ended, again, whole));
+    } finally {
+      p.close();
+      d.close();
+    }
+  }
+
+  private static void times(Path model) throws Exception {
+    for (String connector : List.of("auto", "TcpConnector")) {
+      for (String send : List.of("PUT_ASYNC", "GET")) {
+        String extra = ",\"send_type\":\"" + send + "\"";
+        Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", extra);
+        try (Child p = start(s, "kv_producer", device, connector);
+            Child d = start(s, "kv_consumer", device, connector)) {
+          for (int tokens : new int[] {512, 4000}) {
+            measure(p, d, tokens, send);
+          }
+        }
+      }
+    }
+  }
+
+  private static void measure(Child p, Child d, int tokens, String send) throws Exception {
+    int count = 24;
+    double[] exposed = new double[count];
+    boolean good = true;
+    for (int i = -4; i < count; i++) {
+      String id = send + tokens + "x" + (i + 4);
+      long before = d.exposed();
+      d.say("decode " + id + " 0 " + tokens + " 2");
+      p.say("prefill " + id + " " + d.port + " " + tokens + " 2");
+      good &= d.answer("T" + id).startsWith("LENGTH");
+      good &= p.answer("P" + id).startsWith("HandedOver");
+      if (i >= 0) {
+        exposed[i] = (d.exposed() - before) / 1e6;
+      }
+    }
+    Arrays.sort(exposed);
+    double median = (exposed[count / 2] + exposed[(count - 1) / 2]) / 2;
+    double gigabytes = tokens * 131072.0 / 1e9;
+    report(
+        good,
+        String.format(
+            Locale.ROOT,
+            "%s, %d tokens (%.0f MiB): after the first token %.2f ms p50, %.2f p90%s; %s",
+            send,
+            tokens,
+            tokens * 131072.0 / (1 << 20),
+            median,
+            exposed[count * 9 / 10],
+            send.equals("GET") ? String.format(Locale.ROOT, " = %.0f GB/s", gigabytes / median * 1e3) : "",
+            Arrays.stream(d.stats()).skip(8).collect(Collectors.joining())));
+  }
+}

@@ -1,0 +1,185 @@
+package dev.baton.app;
+
+import dev.baton.engine.Engine;
+import dev.baton.engine.EngineOptions;
+import dev.baton.engine.EngineRequest;
+import dev.baton.engine.FinishReason;
+import dev.baton.engine.RequestListener;
+import dev.baton.engine.RequestTimes;
+import dev.baton.engine.backend.Backend;
+import dev.baton.engine.backend.BackendOptions;
+import dev.baton.engine.backend.BackendProvider;
+import dev.baton.engine.sampling.SamplingParams;
+import dev.baton.engine.sampling.TokenLogprobs;
+import dev.baton.model.ModelDirectory;
+import dev.baton.model.config.ElementType;
+import dev.baton.model.weights.LoadFormat;
+import dev.baton.serving.handoff.DecodeTimings;
+import dev.baton.serving.handoff.HandoffStats;
+import dev.baton.serving.handoff.HostPort;
+import dev.baton.serving.handoff.KvConnector;
+import dev.baton.serving.handoff.KvConnectors;
+import dev.baton.serving.handoff.KvTransferConfig;
+import dev.baton.serving.handoff.TransferParams;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.ServiceLoader;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One worker without HTTP, told what to do by lines on its standard input; {@link HandoffCheck}
+ * starts two of them.
+ */
+final class HandoffWorker {
+  private HandoffWorker() {}
+
+  /**
+   * Runs until the input ends.
+   *
+   * @param arguments device, model directory, "auto" or "dummy", longest sequence, token budget,
+   *     bytes of the KV pool, type, JSON of --kv-transfer-config
+   */
+  public static void main(String[] arguments) throws Exception {
+    BackendProvider provider =
+        ServiceLoader.load(BackendProvider.class).stream()
+            .map(ServiceLoader.Provider::get)
+            .filter(p -> p.device().equals(arguments[0]))
+            .findFirst()
+            .orElseThrow();
+    ModelDirectory model = ModelDirectory.open(Path.of(arguments[1]));
+    int maxLen = Integer.parseInt(arguments[3]);
+    int budget = Integer.parseInt(arguments[4]);
+    LoadFormat format = arguments[2].equals("dummy") ? LoadFormat.DUMMY : LoadFormat.AUTO;
+    try (Backend backend =
+            provider.open(
+                model,
+                new BackendOptions(
+                    maxLen,
+                    budget,
+                    64,
+                    16,
+                    Optional.of(ElementType.valueOf(arguments[6])),
+                    format,
+                    0,
+                    0.4,
+                    OptionalLong.of(Long.parseLong(arguments[5])),
+                    OptionalInt.empty(),
+                    OptionalInt.empty()),
+                share -> {});
+        Engine engine = Engine.start(backend, new EngineOptions(maxLen, budget, 64, false, 1024));
+        KvConnector connector =
+            KvConnectors.create(
+                KvTransferConfig.parse(arguments[7]),
+                engine,
+                backend.kvPort(),
+                backend.kvLayout(),
+                KvConnectors.fingerprint(backend.model()),
+                "127.0.0.1")) {
+      System.out.println("READY " + connector.address().port());
+      serve(engine, connector, backend.model().vocabSize());
+    }
+    System.exit(0);
+  }
+
+  private static void serve(Engine engine, KvConnector connector, int vocab) throws Exception {
+    BufferedReader in =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    for (String line = in.readLine(); line != null; line = in.readLine()) {
+      String[] w = line.split(" ", -1);
+      switch (w[0]) {
+        case "prefill" ->
+            Thread.startVirtualThread(() -> prefill(connector, w, request(w[1], w[3], w[4], vocab)));
+        case "decode" -> decode(connector, w[1], request(w[1], w[3], w[4], vocab));
+        case "alone" -> {
+          Listener listener = new Listener(w[1]);
+          engine.submit(request(w[1], w[3], w[4], vocab), listener);
+        }
+        case "stats" -> {
+          HandoffStats s = connector.stats();
+          say(
+              "STATS %d %d %d %d %d %d %s %s"
+                  .formatted(
+                      s.exposedNanos(),
+                      s.received(),
+                      s.checksumFailures(),
+                      s.quarantined(),
+                      s.computedLocally(),
+                      s.active(),
+                      engine.poolWhole() && engine.stats().freeBlocks() == engine.stats().totalBlocks(),
+                      s.planes().toString().replace(' ', '_')));
+        }
+        default -> throw new IllegalArgumentException(line);
+      }
+    }
+  }
+
+  /** Tokens are random but for their place: the same on both workers. */
+  private static EngineRequest request(String id, String prompt, String tokens, int vocab) {
+    int length = Integer.parseInt(prompt);
+    int[] ids = new Random(id.hashCode()).ints(length, 3, vocab).toArray();
+    return new EngineRequest(
+        id, ids, Integer.parseInt(tokens), 0, true, Set.of(), SamplingParams.GREEDY);
+  }
+
+  private static void prefill(KvConnector connector, String[] w, EngineRequest request) {
+    try {
+      TransferParams params = params(w[1], false, Integer.parseInt(w[2]));
+      say("P " + w[1] + " " + connector.prefill(params, request, System.nanoTime()).await());
+    } catch (Exception e) {
+      say("P " + w[1] + " threw " + e);
+    }
+  }
+
+  private static void decode(KvConnector connector, String id, EngineRequest request) {
+    try {
+      connector.decode(
+          params(id, true, 1), request, new Listener(id), new DecodeTimings(System.nanoTime()));
+    } catch (RuntimeException e) {
+      say("T " + id + " REFUSED " + e);
+    }
+  }
+
+  private static TransferParams params(String id, boolean decode, int port) {
+    return new TransferParams(
+        id,
+        decode,
+        !decode,
+        new HostPort("127.0.0.1", port),
+        Optional.empty(),
+        Optional.empty(),
+        List.of());
+  }
+
+  private static synchronized void say(String line) {
+    System.out.println(line.replace('\n', ' '));
+  }
+
+  /** Says all tokens at the end. */
+  private static final class Listener implements RequestListener {
+    private final String id;
+    private final List<Integer> tokens = new ArrayList<>();
+
+    private Listener(String id) {
+      this.id = id;
+    }
+
+    @Override
+    public void onToken(int token, @Nullable TokenLogprobs logprobs, long nanos) {
+      tokens.add(token);
+    }
+
+    @Override
+    public void onFinished(FinishReason reason, RequestTimes times) {
+      say("T " + id + " " + reason + " " + tokens.toString().replace(" ", ""));
+    }
+  }
+}

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -146,6 +148,32 @@ final class HandoffCheck {
         out);
   }
 
+  /** A prefill and a decode worker, started at the same time. */
+  private static final class Both implements AutoCloseable {
+    private final Child p;
+    private final Child d;
+
+    private Both(Setting s, String onP, String onD, String connector) throws Exception {
+      CompletableFuture<Child> first =
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return start(s, "kv_producer", onP, connector);
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      d = start(s, "kv_consumer", onD, connector);
+      p = first.get();
+    }
+
+    @Override
+    public void close() {
+      p.close();
+      d.close();
+    }
+  }
+
   public static void main(String[] arguments) throws Exception {
     Path model = Path.of(arguments[0]).toAbsolutePath();
     List<String> parts = new ArrayList<>(Arrays.asList(arguments).subList(1, arguments.length));
@@ -194,8 +222,9 @@ final class HandoffCheck {
   private static void answers(Setting s, String onP, String onD, String connector)
       throws Exception {
     int requests = 200;
-    try (Child p = start(s, "kv_producer", onP, connector);
-        Child d = start(s, "kv_consumer", onD, connector)) {
+    try (Both both = new Both(s, onP, onD, connector)) {
+      Child p = both.p;
+      Child d = both.d;
       Child reference = onP.equals(onD) ? d : p;
       Random random = new Random(11);
       int[] lengths = new int[requests];
@@ -288,15 +317,14 @@ final class HandoffCheck {
   }
 
   private static void times(Path model) throws Exception {
-    for (String connector : List.of("auto", "TcpConnector")) {
-      for (String send : List.of("PUT_ASYNC", "GET")) {
-        String extra = ",\"send_type\":\"" + send + "\"";
-        Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", extra);
-        try (Child p = start(s, "kv_producer", device, connector);
-            Child d = start(s, "kv_consumer", device, connector)) {
-          for (int tokens : new int[] {512, 4000}) {
-            measure(p, d, tokens, send);
-          }
+    for (String way : List.of("auto PUT_ASYNC", "auto GET", "TcpConnector GET")) {
+      String connector = way.split(" ", -1)[0];
+      String send = way.split(" ", -1)[1];
+      String extra = ",\"send_type\":\"" + send + "\"";
+      Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", extra);
+      try (Both both = new Both(s, device, device, connector)) {
+        for (int tokens : new int[] {512, 4000}) {
+          measure(both.p, both.d, tokens, send);
         }
       }
     }

@@ -29,6 +29,7 @@ public final class Interprocess {
       MemoryLayout.structLayout(MemoryLayout.sequenceLayout(HANDLE_BYTES, ValueLayout.JAVA_BYTE));
   private static final int LAZY_PEER_ACCESS = 1;
   private static final int NON_BLOCKING = 1;
+  private static final int NOT_READY = 600;
 
   private final MethodHandle getHandle;
   private final MethodHandle openHandle;
@@ -37,6 +38,7 @@ public final class Interprocess {
   private final MethodHandle canAccessPeer;
   private final MethodHandle priorities;
   private final MethodHandle streamCreate;
+  private final MethodHandle streamQuery;
   private final MethodHandle errorName;
 
   private Interprocess(Native lib) {
@@ -48,6 +50,7 @@ public final class Interprocess {
     canAccessPeer = lib.function("cuDeviceCanAccessPeer", POINTER, INT, INT);
     priorities = lib.function("cuCtxGetStreamPriorityRange", POINTER, POINTER);
     streamCreate = lib.function("cuStreamCreateWithPriority", POINTER, INT, INT);
+    streamQuery = lib.function("cuStreamQuery", LONG);
     errorName = lib.function("cuGetErrorName", INT, POINTER);
   }
 
@@ -124,6 +127,19 @@ public final class Interprocess {
       MemorySegment out = arena.allocate(LONG);
       check((int) streamCreate.invokeExact(out, NON_BLOCKING, range.get(INT, 4)), "making a stream");
       return out.get(LONG, 0);
+    } catch (Throwable e) {
+      throw Native.failure(e);
+    }
+  }
+
+  /** Whether a stream has nothing to do. */
+  public boolean idle(long stream) {
+    try {
+      int status = (int) streamQuery.invokeExact(stream);
+      if (status != NOT_READY) {
+        check(status, "moving KV");
+      }
+      return status != NOT_READY;
     } catch (Throwable e) {
       throw Native.failure(e);
     }

@@ -199,7 +199,7 @@ final class CudaIpcPlane implements KvPlane {
   }
 
   @Override
-  public KvSender openSender(byte[] content, KvLayout peer) {
+  public KvSender openSender(byte[] content, KvLayout peer, int channels) {
     Greeting theirs = read(content).orElseThrow(() -> new BackendException("No greeting of ours."));
     KvLayout layoutThere =
         new KvLayout(

@@ -5,6 +5,7 @@ import dev.baton.cuda.binding.Interprocess;
 import dev.baton.cuda.binding.Launcher;
 import dev.baton.cuda.binding.Launcher.Kernel;
 import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.cuda.binding.NcclLibrary;
 import dev.baton.cuda.kernel.KernelCompiler;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.engine.backend.BackendException;
@@ -17,6 +18,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -29,6 +32,7 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
   /** What the pool's allocation has beyond the blocks: {@link CudaIpcPlane}'s. */
   public static final long TAIL_BYTES = CudaIpcPlane.TAIL_BYTES;
 
+  private static final System.Logger LOG = System.getLogger(CudaKvPort.class.getName());
   private static final int MOST_LANES = 8;
 
   private final Gpu device;
@@ -82,6 +86,24 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
     kernel = new KvKernel(driver, Interprocess.load(finder), compiler, architecture);
     CudaIpcPlane ipc = new CudaIpcPlane(device, kernel, layout, pool);
     planes.add(ipc);
+    nccl(finder).ifPresent(planes::add);
+  }
+
+  private Optional<KvPlane> nccl(LibraryFinder finder) {
+    try {
+      return NcclLibrary.find(finder)
+          .map(NcclLibrary::load)
+          .map(
+              calls ->
+                  new NcclPlane(
+                      calls,
+                      () -> new DeviceStaging(device, kernel, layout, pool),
+                      ProcessName.ofThis().map(ProcessName::boot).orElseGet(UUID::randomUUID),
+                      kernel.interprocess().uuid(device.handle())));
+    } catch (BackendException e) {
+      LOG.log(System.Logger.Level.INFO, "P2pNcclConnector is not available: {0}", e.getMessage());
+      return Optional.empty();
+    }
   }
 
   @Override

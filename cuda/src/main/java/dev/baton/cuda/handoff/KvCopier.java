@@ -148,16 +148,21 @@ final class KvCopier implements AutoCloseable {
     return host.get(LONG, 0);
   }
 
+  /** Whether the stream has nothing to do. */
+  boolean idle() {
+    return kernel.interprocess().idle(launcher.stream());
+  }
+
   /** Waits for the stream: a moment at full attention, then asleep. */
   void awaitStream() {
-    driver.record(event, launcher.stream());
     long from = System.nanoTime();
     while (System.nanoTime() - from < SPIN_NANOS) {
-      if (driver.done(event)) {
+      if (idle()) {
         return;
       }
       Thread.onSpinWait();
     }
+    driver.record(event, launcher.stream());
     driver.synchronizeEvent(event, "copying KV");
   }
 

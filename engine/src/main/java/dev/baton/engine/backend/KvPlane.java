@@ -28,9 +28,10 @@ public interface KvPlane {
   /**
    * Prepares this end for sending to a peer that can be reached.
    *
+   * @param channels how many parallel channels it may use, where it has such
    * @throws BackendException if it cannot be
    */
-  KvSender openSender(byte[] greeting, KvLayout peer);
+  KvSender openSender(byte[] greeting, KvLayout peer, int channels);
 
   /** Prepares this end for taking KV from a peer. */
   KvReceiver openReceiver(byte[] greeting);

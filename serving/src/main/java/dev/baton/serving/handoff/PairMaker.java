@@ -178,7 +178,7 @@ final class PairMaker {
       KvLayout theirs =
           new KvLayout(
               0, s.blockSize(), s.layers(), s.kvHeads(), s.headSize(), worker.layout().type());
-      sender = plane.openSender(candidate.greeting(), theirs);
+      sender = plane.openSender(candidate.greeting(), theirs, worker.config().ncclChannels());
       mine.sender = sender;
       attempt = mine;
       link.send(new Frame.Invite(new Frame.Greeting(plane.name(), sender.invitation())));

@@ -98,7 +98,7 @@ final class HandoffWorker {
       switch (w[0]) {
         case "prefill" ->
             Thread.startVirtualThread(() -> prefill(connector, w, request(w[1], w[3], w[4], vocab)));
-        case "decode" -> decode(connector, w[1], request(w[1], w[3], w[4], vocab));
+        case "decode" -> decode(connector, w[1], w[2], request(w[1], w[3], w[4], vocab));
         case "alone" -> {
           Listener listener = new Listener(w[1]);
           engine.submit(request(w[1], w[3], w[4], vocab), listener);
@@ -132,17 +132,22 @@ final class HandoffWorker {
 
   private static void prefill(KvConnector connector, String[] w, EngineRequest request) {
     try {
-      TransferParams params = params(w[1], false, Integer.parseInt(w[2]));
+      String pass = w.length > 5 ? w[5] : "0";
+      TransferParams params = params(w[1] + "-" + pass, false, Integer.parseInt(w[2]));
       say("P " + w[1] + " " + connector.prefill(params, request, System.nanoTime()).await());
     } catch (Exception e) {
       say("P " + w[1] + " threw " + e);
     }
   }
 
-  private static void decode(KvConnector connector, String id, EngineRequest request) {
+  private static void decode(
+      KvConnector connector, String id, String pass, EngineRequest request) {
     try {
       connector.decode(
-          params(id, true, 1), request, new Listener(id), new DecodeTimings(System.nanoTime()));
+          params(id + "-" + pass, true, 1),
+          request,
+          new Listener(id),
+          new DecodeTimings(System.nanoTime()));
     } catch (RuntimeException e) {
       say("T " + id + " REFUSED " + e);
     }

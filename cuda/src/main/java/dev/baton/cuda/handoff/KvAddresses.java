@@ -6,12 +6,26 @@ import dev.baton.engine.backend.KvSpan;
 
 /**
  * Where the KV of a sequence lies: rows of K and of V. Within a block's boundaries the rows of
- * successive tokens follow each other.
+ * successive tokens follow each other; from layer to layer everything lies equally far apart.
  */
 sealed interface KvAddresses {
 
+  /** Address of a token's row of K in the first layer. */
+  long first(int token);
+
+  /** From there to the same row of V. */
+  long half(int token);
+
+  /** From a row in one layer to the same in the next. */
+  long layer();
+
+  /** The first layer. */
+  int firstLayer();
+
   /** Address of a token's row. */
-  long row(int layer, int half, int token);
+  default long row(int layer, int half, int token) {
+    return first(token) + half * half(token) + (layer - firstLayer()) * layer();
+  }
 
   /** How many tokens' rows follow each other from this token on, at most. */
   int run(int token);
@@ -25,16 +39,28 @@ sealed interface KvAddresses {
    */
   record Pool(long base, KvLayout layout, int[] blocks) implements KvAddresses {
     @Override
-    public long row(int layer, int half, int token) {
+    public long first(int token) {
       int block = blocks[token / layout.blockSize()];
-      if (layer < 0 || layer >= layout.layers() || block < 0 || block >= layout.blocks()) {
-        throw new BackendException(
-            "Layer %d, block %d are not in %s.".formatted(layer, block, layout));
+      if (block < 0 || block >= layout.blocks()) {
+        throw new BackendException("Block %d is not in %s.".formatted(block, layout));
       }
-      long index = ((long) layer * layout.blocks() + block) * 2 + half;
-      return base
-          + (index * layout.blockSize() + token % layout.blockSize())
-              * (layout.bytesPerTokenAndLayer() / 2);
+      long slots = 2L * block * layout.blockSize() + token % layout.blockSize();
+      return base + slots * (layout.bytesPerTokenAndLayer() / 2);
+    }
+
+    @Override
+    public long half(int token) {
+      return layout.blockSize() * (layout.bytesPerTokenAndLayer() / 2);
+    }
+
+    @Override
+    public long layer() {
+      return layout.blocks() * layout.blockSize() * layout.bytesPerTokenAndLayer();
+    }
+
+    @Override
+    public int firstLayer() {
+      return 0;
     }
 
     @Override
@@ -52,9 +78,23 @@ sealed interface KvAddresses {
    */
   record Buffer(long base, KvSpan span, long rowBytes) implements KvAddresses {
     @Override
-    public long row(int layer, int half, int token) {
-      long index = 2L * (layer - span.fromLayer()) + half;
-      return base + (index * span.tokens() + token - span.fromToken()) * rowBytes;
+    public long first(int token) {
+      return base + (token - span.fromToken()) * rowBytes;
+    }
+
+    @Override
+    public long half(int token) {
+      return span.tokens() * rowBytes;
+    }
+
+    @Override
+    public long layer() {
+      return 2 * span.tokens() * rowBytes;
+    }
+
+    @Override
+    public int firstLayer() {
+      return span.fromLayer();
     }
 
     @Override
@@ -75,15 +115,30 @@ sealed interface KvAddresses {
    */
   record Wire(long base, KvSpan span, long rowBytes, int blockSize, int peerBlockSize)
       implements KvAddresses {
+    private int begin(int token) {
+      int block = Math.max(token - token % blockSize, token - token % peerBlockSize);
+      return Math.max(span.fromToken(), block);
+    }
+
     @Override
-    public long row(int layer, int half, int token) {
-      int begin =
-          Math.max(
-              span.fromToken(),
-              Math.max(token - token % blockSize, token - token % peerBlockSize));
-      int end = Math.min(span.toToken(), token + run(token));
-      long before = (long) (layer - span.fromLayer()) * span.tokens() + begin - span.fromToken();
-      return base + (2 * before + (half == 0 ? 0 : end - begin) + token - begin) * rowBytes;
+    public long first(int token) {
+      int begin = begin(token);
+      return base + (2L * (begin - span.fromToken()) + token - begin) * rowBytes;
+    }
+
+    @Override
+    public long half(int token) {
+      return (token + run(token) - begin(token)) * rowBytes;
+    }
+
+    @Override
+    public long layer() {
+      return 2 * span.tokens() * rowBytes;
+    }
+
+    @Override
+    public int firstLayer() {
+      return span.fromLayer();
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.baton.engine.backend.KvSpan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -16,12 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class KvCopier implements AutoCloseable {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  private static final int RUN_BYTES = 32;
+  private static final int PIECE_BYTES = 48;
   private static final int HEAD = 32; // the sum, and padding
   private static final int THREADS = 256;
 
-  /** Longer runs are cut, so that enough thread blocks share the work. */
-  private static final long LONGEST_RUN = 32 << 10;
+  /** Longer pieces are cut, so that enough thread blocks share the work. */
+  private static final long LONGEST = 32 << 10;
 
   private static final long SPIN_NANOS = 300_000;
 
@@ -50,8 +51,8 @@ final class KvCopier implements AutoCloseable {
     begin = driver.createEvent(true, false);
     end = driver.createEvent(true, false);
     capacity = 1024;
-    host = driver.allocatePinned(HEAD + capacity * RUN_BYTES);
-    onDevice = device.allocate(HEAD + capacity * RUN_BYTES, "copying KV");
+    host = driver.allocatePinned(HEAD + capacity * PIECE_BYTES);
+    onDevice = device.allocate(HEAD + capacity * PIECE_BYTES, "copying KV");
   }
 
   void makeCurrent() {
@@ -74,72 +75,125 @@ final class KvCopier implements AutoCloseable {
 
   /** Enqueues a copy on {@link #stream}. {@link #await} it before the next. */
   void enqueueCopy(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
-    count = 0;
-    add(span, from, to, rowBytes);
-    launch();
+    enqueue(List.of(span), from, to, rowBytes);
   }
 
   /** Checksum of spans where they lie. */
   long sum(List<KvSpan> spans, KvAddresses where, long rowBytes) {
-    count = 0;
-    for (KvSpan span : spans) {
-      add(span, where, null, rowBytes);
-    }
-    launch();
+    enqueue(spans, where, null, rowBytes);
     return await();
   }
 
-  private void add(KvSpan span, KvAddresses from, @Nullable KvAddresses to, long rowBytes) {
-    for (int layer = span.fromLayer(); layer < span.toLayer(); layer++) {
-      for (int token = span.fromToken(); token < span.toToken(); ) {
-        int rows = Math.min(span.toToken() - token, from.run(token));
-        rows = to == null ? rows : Math.min(rows, to.run(token));
-        rows = (int) Math.min(rows, Math.max(1, LONGEST_RUN / rowBytes));
-        for (int half = 0; half < 2; half++) {
-          add(
-              from.row(layer, half, token),
-              to == null ? 0 : to.row(layer, half, token),
-              KvChecksum.salt(layer, half, token, (int) rowBytes),
-              rows * rowBytes);
-        }
-        token += rows;
+  private void enqueue(
+      List<KvSpan> spans, KvAddresses from, @Nullable KvAddresses to, long rowBytes) {
+    List<KvSpan> merged = merge(spans);
+    int[] begins = new int[merged.size() + 1];
+    count = 0;
+    for (int i = 0; i < merged.size(); i++) {
+      add(merged.get(i), from, to, rowBytes);
+      begins[i + 1] = count;
+    }
+    upload();
+    for (int i = 0; i < merged.size(); i++) {
+      KvSpan span = merged.get(i);
+      launch(
+          begins[i],
+          begins[i + 1],
+          new Layers(
+              span.fromLayer(), span.layers(), 2, from.layer(), to == null ? 0 : to.layer()),
+          to != null);
+    }
+    driver.copyToHost(host, onDevice, 8, launcher.stream());
+  }
+
+  /** Groups of layers of the same tokens as one, in as few launches. */
+  private static List<KvSpan> merge(List<KvSpan> spans) {
+    List<KvSpan> merged = new ArrayList<>();
+    for (KvSpan span : spans) {
+      KvSpan last = merged.isEmpty() ? null : merged.getLast();
+      boolean next =
+          last != null
+              && last.toLayer() == span.fromLayer()
+              && last.fromToken() == span.fromToken()
+              && last.toToken() == span.toToken();
+      if (next) {
+        merged.removeLast();
+        merged.add(
+            new KvSpan(last.fromLayer(), span.toLayer(), span.fromToken(), span.toToken()));
+      } else {
+        merged.add(span);
       }
+    }
+    return merged;
+  }
+
+  private void add(KvSpan span, KvAddresses from, @Nullable KvAddresses to, long rowBytes) {
+    long fromBase = (span.fromLayer() - from.firstLayer()) * from.layer();
+    long toBase = to == null ? 0 : (span.fromLayer() - to.firstLayer()) * to.layer();
+    for (int token = span.fromToken(); token < span.toToken(); ) {
+      int rows = Math.min(span.toToken() - token, from.run(token));
+      rows = to == null ? rows : Math.min(rows, to.run(token));
+      rows = (int) Math.min(rows, Math.max(1, LONGEST / rowBytes));
+      add(
+          new Piece(
+              fromBase + from.first(token),
+              to == null ? 0 : toBase + to.first(token),
+              from.half(token),
+              to == null ? 0 : to.half(token),
+              KvChecksum.salt(0, 0, token, (int) rowBytes),
+              rows * rowBytes));
+      token += rows;
     }
   }
 
-  private void add(long source, long target, long salt, long bytes) {
+  private record Piece(
+      long source, long target, long sourceHalf, long targetHalf, long salt, long bytes) {}
+
+  /** The layers of a launch, and how far apart they lie. */
+  private record Layers(int first, int number, int halves, long source, long target) {}
+
+  private void add(Piece piece) {
     if (count == capacity) {
       grow();
     }
-    long at = HEAD + (long) count * RUN_BYTES;
-    host.set(LONG, at, source);
-    host.set(LONG, at + 8, target);
-    host.set(LONG, at + 16, salt);
-    host.set(LONG, at + 24, bytes / 16);
+    long at = HEAD + (long) count * PIECE_BYTES;
+    host.set(LONG, at, piece.source());
+    host.set(LONG, at + 8, piece.target());
+    host.set(LONG, at + 16, piece.sourceHalf());
+    host.set(LONG, at + 24, piece.targetHalf());
+    host.set(LONG, at + 32, piece.salt());
+    host.set(LONG, at + 40, piece.bytes() / 16);
     count++;
   }
 
   private void grow() {
-    MemorySegment larger = driver.allocatePinned(HEAD + 2 * capacity * RUN_BYTES);
-    MemorySegment.copy(host, 0, larger, 0, HEAD + capacity * RUN_BYTES);
+    MemorySegment larger = driver.allocatePinned(HEAD + 2 * capacity * PIECE_BYTES);
+    MemorySegment.copy(host, 0, larger, 0, HEAD + capacity * PIECE_BYTES);
     driver.freePinned(host);
     host = larger;
-    device.free(onDevice, HEAD + capacity * RUN_BYTES);
+    device.free(onDevice, HEAD + capacity * PIECE_BYTES);
     capacity *= 2;
-    onDevice = device.allocate(HEAD + capacity * RUN_BYTES, "copying KV");
+    onDevice = device.allocate(HEAD + capacity * PIECE_BYTES, "copying KV");
   }
 
-  private void launch() {
-    long stream = launcher.stream();
+  private void upload() {
     host.set(LONG, 0, 0);
-    driver.copyToDevice(onDevice, host, HEAD + (long) count * RUN_BYTES, stream);
-    if (count > 0) {
-      launcher
-          .pointer(onDevice + HEAD)
-          .pointer(onDevice)
-          .launch(kernel.copy(), count, 1, 1, THREADS, 0);
+    driver.copyToDevice(
+        onDevice, host, HEAD + (long) count * PIECE_BYTES, launcher.stream());
+  }
+
+  private void launch(int from, int to, Layers layers, boolean copy) {
+    if (from == to) {
+      return;
     }
-    driver.copyToHost(host, onDevice, 8, stream);
+    launcher
+        .pointer(onDevice + HEAD + (long) from * PIECE_BYTES)
+        .pointer(onDevice)
+        .integer(copy ? 1 : 0)
+        .integer(layers.first())
+        .pointer(layers.source())
+        .pointer(layers.target())
+        .launch(kernel.copy(), to - from, layers.number(), layers.halves(), THREADS, 0);
   }
 
   /** Waits for the stream and gives the sum. */
@@ -168,23 +222,20 @@ final class KvCopier implements AutoCloseable {
 
   /** Plain copies of a piece of memory one after the other; the time that they took, ns. */
   long timeCopies(long from, long to, long bytes, int times) {
-    launchPlain(from, to, bytes); // what is set up on first use
-    awaitStream();
+    count = 0;
+    int slices = (int) Math.max(1, bytes / LONGEST);
+    long slice = bytes / slices / 16 * 16;
+    add(new Piece(from, to, 0, 0, 0, slice));
+    upload();
+    Layers layers = new Layers(0, slices, 1, slice, slice);
+    launch(0, 1, layers, true); // what is set up on first use
     driver.record(begin, launcher.stream());
     for (int i = 0; i < times; i++) {
-      launchPlain(from, to, bytes);
+      launch(0, 1, layers, true);
     }
     driver.record(end, launcher.stream());
     awaitStream();
     return Math.max(1, driver.elapsedNanos(begin, end));
-  }
-
-  private void launchPlain(long from, long to, long bytes) {
-    count = 0;
-    for (long at = 0; at < bytes; at += LONGEST_RUN) {
-      add(from + at, to + at, 0, Math.min(LONGEST_RUN, bytes - at));
-    }
-    launch();
   }
 
   @Override
@@ -196,7 +247,7 @@ final class KvCopier implements AutoCloseable {
     driver.destroyEvent(end);
     driver.destroyStream(launcher.stream());
     driver.freePinned(host);
-    device.free(onDevice, HEAD + capacity * RUN_BYTES);
+    device.free(onDevice, HEAD + capacity * PIECE_BYTES);
     arena.close();
   }
 }

@@ -19,7 +19,7 @@ public final class KvKernel implements AutoCloseable {
     this.driver = driver;
     this.interprocess = interprocess;
     module = driver.loadModule(compiler.compile(Program.kvCopy(), architecture), "kv_copy.cu");
-    copy = new Kernel("kv_copy", driver.function(module, "kv_copy"), 2);
+    copy = new Kernel("kv_copy", driver.function(module, "kv_copy"), 6);
   }
 
   Kernel copy() {

@@ -3,17 +3,21 @@
 
 typedef unsigned long long u64;
 
-// One run of bytes that is contiguous on both sides.
-struct Run {
-    u64 source;
-    u64 target;  // 0: nothing is copied, only summed
-    u64 salt;    // of the first word
-    u64 vectors; // of 16 bytes
+// Rows of successive tokens that lie contiguous on both sides, in each layer at the same place.
+struct Piece {
+    u64 source;     // of K in layer 0
+    u64 target;
+    u64 sourceHalf; // from K to V
+    u64 targetHalf;
+    u64 salt;       // of the first word of K in layer 0
+    u64 vectors;    // of 16 bytes
 };
 
+constexpr u64 LAYER = 0xC2B2AE3D27D4EB4Full;
+constexpr u64 HALF = 0x165667B19E3779F9ull;
 constexpr u64 WORD = 0x9E3779B97F4A7C15ull;
 constexpr int THREADS = 256;
-constexpr int AHEAD = 4; // loads in flight per thread
+constexpr int AHEAD = 8; // loads in flight per thread
 
 __device__ __forceinline__ u64 mix(u64 word)
 {
@@ -29,32 +33,42 @@ __device__ __forceinline__ u64 mix(uint4 v, u64 salt)
     return mix(low ^ salt) + mix(high ^ (salt + WORD));
 }
 
-// One block for each run. sum[0] grows by the checksum of all runs.
-extern "C" __global__ __launch_bounds__(THREADS) void kv_copy(const Run* __restrict__ runs, u64* sum)
+// Block (x, y, z): piece x, layer firstLayer + y, K (z = 0) or V. The addresses of layers lie sourceLayer and targetLayer
+// bytes apart, counted from firstLayer; without a copy there is no target. sum[0] grows by the checksum of everything.
+extern "C" __global__ __launch_bounds__(THREADS) void kv_copy(const Piece* __restrict__ pieces, u64* sum, int copy,
+    int firstLayer, u64 sourceLayer, u64 targetLayer)
 {
-    const Run run = runs[blockIdx.x];
-    const uint4* source = (const uint4*)run.source;
-    uint4* target = (uint4*)run.target;
+    const Piece piece = pieces[blockIdx.x];
+    const uint4* source = (const uint4*)(piece.source + blockIdx.y * sourceLayer + blockIdx.z * piece.sourceHalf)
+        + threadIdx.x;
+    uint4* target = (uint4*)(piece.target + blockIdx.y * targetLayer + blockIdx.z * piece.targetHalf) + threadIdx.x;
+    u64 salt = piece.salt + LAYER * (firstLayer + blockIdx.y) + HALF * blockIdx.z + 2 * WORD * threadIdx.x;
     u64 mine = 0;
-    u64 at = threadIdx.x;
-    for (; at + (AHEAD - 1) * THREADS < run.vectors; at += AHEAD * THREADS) {
+    long left = (long)piece.vectors - threadIdx.x;
+    for (; left > (AHEAD - 1) * THREADS; left -= AHEAD * THREADS) {
         uint4 v[AHEAD];
 #pragma unroll
         for (int i = 0; i < AHEAD; i++)
-            v[i] = __ldcs(source + at + i * THREADS);
-        if (run.target)
+            v[i] = __ldcs(source + i * THREADS);
+        if (copy)
 #pragma unroll
             for (int i = 0; i < AHEAD; i++)
-                __stcs(target + at + i * THREADS, v[i]);
+                __stcs(target + i * THREADS, v[i]);
 #pragma unroll
         for (int i = 0; i < AHEAD; i++)
-            mine += mix(v[i], run.salt + 2 * WORD * (at + i * THREADS));
+            mine += mix(v[i], salt + 2 * WORD * i * THREADS);
+        source += AHEAD * THREADS;
+        target += AHEAD * THREADS;
+        salt += 2 * WORD * AHEAD * THREADS;
     }
-    for (; at < run.vectors; at += THREADS) {
-        uint4 v = __ldcs(source + at);
-        if (run.target)
-            __stcs(target + at, v);
-        mine += mix(v, run.salt + 2 * WORD * at);
+    for (; left > 0; left -= THREADS) {
+        uint4 v = __ldcs(source);
+        if (copy)
+            __stcs(target, v);
+        mine += mix(v, salt);
+        source += THREADS;
+        target += THREADS;
+        salt += 2 * WORD * THREADS;
     }
 #pragma unroll
     for (int lane = 16; lane > 0; lane /= 2)

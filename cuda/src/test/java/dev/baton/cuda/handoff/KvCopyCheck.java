@@ -3,9 +3,11 @@ package dev.baton.cuda.handoff;
 import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Interprocess;
 import dev.baton.cuda.binding.LibraryFinder;
+import dev.baton.cuda.binding.NcclLibrary;
 import dev.baton.cuda.binding.Nvrtc;
 import dev.baton.cuda.forward.Device;
 import dev.baton.cuda.kernel.KernelCompiler;
+import dev.baton.engine.backend.BackendException;
 import dev.baton.engine.backend.KvChecksum;
 import dev.baton.engine.backend.KvLayout;
 import dev.baton.engine.backend.KvSpan;
@@ -48,9 +50,46 @@ public final class KvCopyCheck {
         for (int tokens : new int[] {512, 4000}) {
           time(device, copier, tokens);
         }
+        failures += nccl(finder) ? 0 : 1;
       }
     }
     System.exit(failures == 0 ? 0 : 1);
+  }
+
+  /** What one GPU allows: a communicator of one rank, and a second rank that never comes. */
+  private static boolean nccl(LibraryFinder finder) {
+    if (NcclLibrary.find(finder).isEmpty()) {
+      System.out.println("LEFT OUT: NCCL is not installed");
+      return true;
+    }
+    try {
+      NcclLibrary nccl = NcclLibrary.load(NcclLibrary.find(finder).get());
+      long begin = System.nanoTime();
+      long alone = nccl.connectAlone(8);
+      nccl.check(alone);
+      nccl.destroy(alone);
+      long made = System.nanoTime();
+      String given = "no failure";
+      try {
+        nccl.connect(nccl.uniqueId(), 0, 8, () -> System.nanoTime() - made > 1_000_000_000L);
+      } catch (BackendException e) {
+        given = String.valueOf(e.getMessage());
+      }
+      long end = System.nanoTime();
+      boolean good = given.startsWith("Given up") && end - made < 5_000_000_000L;
+      System.out.printf(
+          "%s NCCL %d: a communicator of one rank made and ended in %d ms; waiting for a rank that"
+              + " never comes, given up after %d ms: %s%n",
+          good ? "ok  " : "FAIL",
+          nccl.version(),
+          (made - begin) / 1_000_000,
+          (end - made) / 1_000_000,
+          given);
+      return good;
+    } catch (BackendException e) {
+      System.out.println("FAIL NCCL: " + e.getMessage());
+      return false;
+    }
   }
 
   private static boolean compare(Device device, KvCopier copier, Random random) {
@@ -175,7 +214,7 @@ public final class KvCopyCheck {
 
   private static long best(Runnable work, KvCopier copier) {
     long best = Long.MAX_VALUE;
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 60; i++) {
       long begin = System.nanoTime();
       work.run();
       copier.awaitStream();

@@ -18,8 +18,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection between two workers, after its handshake. Two virtual threads serve it: one reads
- * and calls the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
+ * One connection between two workers, after its handshake. Two threads serve it: one reads and calls
+ * the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
  *
  * <p>Where a device copies KV, a platform thread of its own does what waits for the device, so that
  * reading and writing the socket go on meanwhile: on a prefill worker it encodes what {@link
@@ -117,8 +117,10 @@ final class Link {
 
   void start() {
     threads.set(dataThread ? 3 : 2);
-    Thread.ofVirtual().name("kv-read-" + name).start(this::readLoop);
-    Thread.ofVirtual().name("kv-write-" + name).start(this::writeLoop);
+    // A platform thread waits in the socket's call itself, which is faster where much is moved.
+    Thread.Builder builder = dataThread ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
+    builder.name("kv-read-" + name).start(this::readLoop);
+    builder.name("kv-write-" + name).start(this::writeLoop);
     if (dataThread) {
       Runnable loop = end == End.PREFILL ? this::encodeLoop : this::placeLoop;
       Thread.ofPlatform().daemon().name("kv-data-" + name).start(loop);

@@ -367,6 +367,16 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         renew();
         token = span.toToken();
         return token < toToken || advance(span.toLayer());
+      } catch (PlaneFailure e) {
+        Link to = link;
+        Thread.startVirtualThread(
+            () -> {
+              if (to != null) {
+                side.planeFailed(to, e.plane, e.reason);
+              }
+              fail(e.plane + " failed: " + e.reason);
+            });
+        return false;
       } catch (RuntimeException e) {
         Thread.startVirtualThread(() -> fail("the KV could not be read: " + e.getMessage()));
         out.clear();
@@ -402,9 +412,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       try {
         sum += sender.send(span, start.blockTable(), wanted.blocks());
       } catch (RuntimeException e) {
-        Thread.startVirtualThread(
-            () -> side.planeFailed(to, pair.plane(), String.valueOf(e.getMessage())));
-        throw e;
+        throw new PlaneFailure(pair.plane(), e);
       }
       if (sender.placesDirectly()) {
         FrameCodec.encode(moved, out);
@@ -441,6 +449,19 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
           at);
       sum += part;
       sentBytes += payload;
+    }
+  }
+
+  /** The pair's data plane failed, and with it the link. */
+  private static final class PlaneFailure extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final String plane;
+    private final String reason;
+
+    private PlaneFailure(String plane, RuntimeException cause) {
+      super(cause);
+      this.plane = plane;
+      this.reason = String.valueOf(cause.getMessage());
     }
   }
 

@@ -3,6 +3,7 @@ package dev.baton.serving.handoff;
 import dev.baton.engine.backend.Backend;
 import dev.baton.engine.backend.BackendException;
 import dev.baton.engine.backend.KvLayout;
+import dev.baton.engine.backend.KvPlane;
 import dev.baton.engine.backend.KvPort;
 import dev.baton.engine.backend.PendingStep;
 import dev.baton.engine.backend.Step;
@@ -46,6 +47,9 @@ final class KvFakeBackend implements Backend {
   volatile long stepNanos;
   volatile boolean failing;
 
+  /** What its port lends. */
+  volatile List<KvPlane> planes = List.of();
+
   KvFakeBackend(int blocks, int blockSize, ElementType type) {
     this.blocks = blocks;
     this.blockSize = blockSize;
@@ -87,6 +91,11 @@ final class KvFakeBackend implements Backend {
   @Override
   public KvPort kvPort() {
     return new KvPort() {
+      @Override
+      public List<KvPlane> planes() {
+        return planes;
+      }
+
       @Override
       public void read(int layer, int block, int from, int count, MemorySegment target) {
         int at = (block * blockSize + from) * ROW;

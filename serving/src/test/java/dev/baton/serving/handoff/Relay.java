@@ -83,11 +83,16 @@ final class Relay implements AutoCloseable {
     }
   }
 
-  @Override
-  public void close() throws IOException {
+  /** Ends all connections and takes no more. */
+  void cut() throws IOException {
     server.close();
     for (Socket socket : sockets) {
       socket.close();
     }
+  }
+
+  @Override
+  public void close() throws IOException {
+    cut();
   }
 }

@@ -8,6 +8,7 @@ import dev.baton.model.config.ElementType;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /** An engine on a fake backend with its connector, on the loopback interface. */
 final class TestWorker implements AutoCloseable {
@@ -22,7 +23,13 @@ final class TestWorker implements AutoCloseable {
   }
 
   static TestWorker start(KvTransferConfig config, Shape shape) throws Exception {
+    return start(config, shape, backend -> {});
+  }
+
+  static TestWorker start(KvTransferConfig config, Shape shape, Consumer<KvFakeBackend> setUp)
+      throws Exception {
     KvFakeBackend backend = new KvFakeBackend(shape.blocks(), shape.blockSize(), shape.type());
+    setUp.accept(backend);
     Engine engine =
         Engine.start(backend, new EngineOptions(1024, shape.budget(), 16, shape.caching()));
     KvConnector connector =

@@ -143,8 +143,7 @@ final class HandoffCheck {
             .redirectError(ProcessBuilder.Redirect.appendTo(new File("handoff-workers.log")))
             .start();
     BufferedReader out =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     String first = out.readLine();
     if (first == null || !first.startsWith("READY ")) {
       throw new IOException("the worker did not start: " + first);
@@ -261,8 +260,7 @@ final class HandoffCheck {
       int end = Math.min(REQUESTS, base + inFlight);
       for (int i = base; i < end; i++) {
         both.d.say("decode r" + i + " " + inFlight + " " + lengths[i] + " 16");
-        both.p.say(
-            "prefill r" + i + " " + both.d.port + " " + lengths[i] + " 16 " + inFlight);
+        both.p.say("prefill r" + i + " " + both.d.port + " " + lengths[i] + " 16 " + inFlight);
       }
       for (int i = base; i < end; i++) {
         String got = both.d.answer("Tr" + i);
@@ -345,7 +343,9 @@ final class HandoffCheck {
     }
   }
 
-  /** What a connection over the loopback interface moves, in pieces of 512 KiB, with nothing else. */
+  /**
+   * What a connection over the loopback interface moves, in pieces of 512 KiB, with nothing else.
+   */
   private static void bareSocket() throws Exception {
     long bytes = 1L << 30;
     try (ServerSocketChannel server =
@@ -421,7 +421,9 @@ final class HandoffCheck {
             tokens * 131072.0 / (1 << 20),
             median,
             exposed[count * 9 / 10],
-            send.equals("GET") ? String.format(Locale.ROOT, " = %.0f GB/s", gigabytes / median * 1e3) : "",
+            send.equals("GET")
+                ? String.format(Locale.ROOT, " = %.0f GB/s", gigabytes / median * 1e3)
+                : "",
             Arrays.stream(d.stats()).skip(8).collect(Collectors.joining())));
   }
 }

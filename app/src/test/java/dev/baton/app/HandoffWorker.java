@@ -97,7 +97,8 @@ final class HandoffWorker {
       String[] w = line.split(" ", -1);
       switch (w[0]) {
         case "prefill" ->
-            Thread.startVirtualThread(() -> prefill(connector, w, request(w[1], w[3], w[4], vocab)));
+            Thread.startVirtualThread(
+                () -> prefill(connector, w, request(w[1], w[3], w[4], vocab)));
         case "decode" -> decode(connector, w[1], w[2], request(w[1], w[3], w[4], vocab));
         case "alone" -> {
           Listener listener = new Listener(w[1]);
@@ -114,7 +115,8 @@ final class HandoffWorker {
                       s.quarantined(),
                       s.computedLocally(),
                       s.active(),
-                      engine.poolWhole() && engine.stats().freeBlocks() == engine.stats().totalBlocks(),
+                      engine.poolWhole()
+                          && engine.stats().freeBlocks() == engine.stats().totalBlocks(),
                       s.planes().toString().replace(' ', '_')));
         }
         default -> throw new IllegalArgumentException(line);
@@ -140,8 +142,7 @@ final class HandoffWorker {
     }
   }
 
-  private static void decode(
-      KvConnector connector, String id, String pass, EngineRequest request) {
+  private static void decode(KvConnector connector, String id, String pass, EngineRequest request) {
     try {
       connector.decode(
           params(id + "-" + pass, true, 1),

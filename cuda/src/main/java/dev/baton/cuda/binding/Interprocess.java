@@ -125,7 +125,8 @@ public final class Interprocess {
       MemorySegment range = arena.allocate(INT, 2);
       check((int) priorities.invokeExact(range, range.asSlice(4)), "asking for priorities");
       MemorySegment out = arena.allocate(LONG);
-      check((int) streamCreate.invokeExact(out, NON_BLOCKING, range.get(INT, 4)), "making a stream");
+      check(
+          (int) streamCreate.invokeExact(out, NON_BLOCKING, range.get(INT, 4)), "making a stream");
       return out.get(LONG, 0);
     } catch (Throwable e) {
       throw Native.failure(e);

@@ -130,8 +130,7 @@ public final class NcclLibrary implements NcclCalls {
       MemorySegment name = arena.allocate(ID);
       MemorySegment.copy(id, 0, name, ValueLayout.JAVA_BYTE, 0, ID_BYTES);
       MemorySegment out = arena.allocate(LONG);
-      int status =
-          (int) initRank.invokeExact(out, ranks, name, rank, config(arena, channels));
+      int status = (int) initRank.invokeExact(out, ranks, name, rank, config(arena, channels));
       long communicator = out.get(LONG, 0);
       if (status != SUCCESS && status != IN_PROGRESS) {
         if (communicator != 0) {

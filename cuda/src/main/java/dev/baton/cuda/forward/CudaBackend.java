@@ -181,13 +181,7 @@ public final class CudaBackend implements Backend {
         products,
         layout,
         new CudaKvPort(
-            device,
-            finder,
-            compiler(finder),
-            device.architecture(),
-            kernels.convert,
-            layout,
-            pool),
+            device, finder, compiler(finder), device.architecture(), kernels.convert, layout, pool),
         runner,
         description,
         new MemoryUse(

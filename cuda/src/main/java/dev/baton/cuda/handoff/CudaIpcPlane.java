@@ -217,12 +217,7 @@ final class CudaIpcPlane implements KvPlane {
       return new CudaIpcSender(
           new KvCopier(device, kernel),
           new CudaIpcSender.Ends(
-              layout,
-              pool,
-              pool + blockBytes(layout, layout.blocks()),
-              layoutThere,
-              mapped,
-              tail),
+              layout, pool, pool + blockBytes(layout, layout.blocks()), layoutThere, mapped, tail),
           () -> unmap(theirs));
     } catch (RuntimeException e) {
       unmap(theirs);

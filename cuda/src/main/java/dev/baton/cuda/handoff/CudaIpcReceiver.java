@@ -57,9 +57,7 @@ final class CudaIpcReceiver implements KvReceiver {
       }
       copier.makeCurrent();
       return copier.sum(
-          spans,
-          new KvAddresses.Pool(pool, layout, blocks),
-          layout.bytesPerTokenAndLayer() / 2);
+          spans, new KvAddresses.Pool(pool, layout, blocks), layout.bytesPerTokenAndLayer() / 2);
     } finally {
       lock.unlock();
     }

@@ -99,8 +99,7 @@ final class KvCopier implements AutoCloseable {
       launch(
           begins[i],
           begins[i + 1],
-          new Layers(
-              span.fromLayer(), span.layers(), 2, from.layer(), to == null ? 0 : to.layer()),
+          new Layers(span.fromLayer(), span.layers(), 2, from.layer(), to == null ? 0 : to.layer()),
           to != null);
     }
     driver.copyToHost(host, onDevice, 8, launcher.stream());
@@ -118,8 +117,7 @@ final class KvCopier implements AutoCloseable {
               && last.toToken() == span.toToken();
       if (next) {
         merged.removeLast();
-        merged.add(
-            new KvSpan(last.fromLayer(), span.toLayer(), span.fromToken(), span.toToken()));
+        merged.add(new KvSpan(last.fromLayer(), span.toLayer(), span.fromToken(), span.toToken()));
       } else {
         merged.add(span);
       }
@@ -178,8 +176,7 @@ final class KvCopier implements AutoCloseable {
 
   private void upload() {
     host.set(LONG, 0, 0);
-    driver.copyToDevice(
-        onDevice, host, HEAD + (long) count * PIECE_BYTES, launcher.stream());
+    driver.copyToDevice(onDevice, host, HEAD + (long) count * PIECE_BYTES, launcher.stream());
   }
 
   private void launch(int from, int to, Layers layers, boolean copy) {

@@ -51,8 +51,7 @@ final class NcclEnd {
       checkOpen();
       staging.makeCurrent();
       communicator =
-          calls.connect(
-              id, rank, channels, () -> stopping || System.nanoTime() - deadline > 0);
+          calls.connect(id, rank, channels, () -> stopping || System.nanoTime() - deadline > 0);
     } finally {
       inUse.unlock();
     }
@@ -112,7 +111,8 @@ final class NcclEnd {
       }
       if (now - begin > MOVE_NANOS) {
         throw new BackendException(
-            "The other worker did not take part within %d s.".formatted(MOVE_NANOS / 1_000_000_000));
+            "The other worker did not take part within %d s."
+                .formatted(MOVE_NANOS / 1_000_000_000));
       }
       if (now - begin < SPIN_NANOS) {
         Thread.onSpinWait();

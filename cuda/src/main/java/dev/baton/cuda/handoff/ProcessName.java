@@ -14,7 +14,8 @@ import java.util.UUID;
  * @param boot names the host and its start: {@code /proc/sys/kernel/random/boot_id}
  * @param namespace of process ids, so that {@code pid} means the same to both
  * @param pid process id
- * @param started in clock ticks after the host's start; tells a process from a later one with its id
+ * @param started in clock ticks after the host's start; tells a process from a later one with its
+ *     id
  */
 record ProcessName(UUID boot, long namespace, long pid, long started) {
   private static final Path PROC = Path.of("/proc");
@@ -29,7 +30,8 @@ record ProcessName(UUID boot, long namespace, long pid, long started) {
   static Optional<ProcessName> ofThis() {
     try {
       long pid = ProcessHandle.current().pid();
-      UUID boot = UUID.fromString(Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip());
+      UUID boot =
+          UUID.fromString(Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip());
       String namespace = Files.readSymbolicLink(PROC.resolve("self/ns/pid")).toString();
       long inode = Long.parseLong(namespace.replaceAll("\\D", ""));
       return field(pid, STARTED_FIELD)
@@ -62,7 +64,8 @@ record ProcessName(UUID boot, long namespace, long pid, long started) {
   private static Optional<String> field(long pid, int number) {
     try {
       String stat =
-          Files.readString(PROC.resolve(Long.toString(pid)).resolve("stat"), StandardCharsets.UTF_8);
+          Files.readString(
+              PROC.resolve(Long.toString(pid)).resolve("stat"), StandardCharsets.UTF_8);
       // The name, in brackets, may have brackets and spaces itself.
       String[] rest = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       return Optional.of(rest[number - 3]);

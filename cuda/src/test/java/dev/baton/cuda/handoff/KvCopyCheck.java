@@ -105,7 +105,8 @@ public final class KvCopyCheck {
     int from = random.nextInt(most - 1);
     int to = from + 1 + random.nextInt(most - from);
     int fromLayer = random.nextInt(layers);
-    KvSpan span = new KvSpan(fromLayer, fromLayer + 1 + random.nextInt(layers - fromLayer), from, to);
+    KvSpan span =
+        new KvSpan(fromLayer, fromLayer + 1 + random.nextInt(layers - fromLayer), from, to);
     int[] blocksA = table(a, random);
     int[] blocksB = table(b, random);
     long bytesA = a.blocks() * a.bytesPerBlock();
@@ -152,10 +153,7 @@ public final class KvCopyCheck {
       }
     }
     boolean sums =
-        direct == expected
-            && gathered == expected
-            && scattered == expected
-            && arrived == expected;
+        direct == expected && gathered == expected && scattered == expected && arrived == expected;
     boolean bytes = hostB.mismatch(twin) == -1;
     if (!sums || !bytes) {
       System.out.printf("FAIL sums %s bytes %s: %s %s %s%n", sums, bytes, span, a, b);

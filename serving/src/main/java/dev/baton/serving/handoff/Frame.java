@@ -20,8 +20,7 @@ sealed interface Frame {
    *     nothing of the one before writes its blocks any more
    * @param planes ways to its pool other than this connection, best first
    */
-  record Hello(
-      int version, long instance, String fingerprint, Shape shape, List<Greeting> planes)
+  record Hello(int version, long instance, String fingerprint, Shape shape, List<Greeting> planes)
       implements Frame {
     public Hello {
       planes = List.copyOf(planes);

@@ -141,8 +141,7 @@ final class FrameCodec {
         text(out, f.obstacle());
       }
       case Frame.Probe f -> out.put(PROBE).putLong(f.bytes());
-      case Frame.Measured f ->
-          text(out.put(MEASURED).putDouble(f.gigabytesPerSecond()), f.plane());
+      case Frame.Measured f -> text(out.put(MEASURED).putDouble(f.gigabytesPerSecond()), f.plane());
       case Frame.Ballast _ -> throw new IllegalArgumentException("ballast has a payload");
       case Frame.Echo _ -> out.put(ECHO);
     }

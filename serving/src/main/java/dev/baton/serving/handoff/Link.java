@@ -18,8 +18,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection between two workers, after its handshake. Two threads serve it: one reads and calls
- * the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
+ * One connection between two workers, after its handshake. Two threads serve it: one reads and
+ * calls the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
  *
  * <p>Where a device copies KV, a platform thread of its own does what waits for the device, so that
  * reading and writing the socket go on meanwhile: on a prefill worker it encodes what {@link

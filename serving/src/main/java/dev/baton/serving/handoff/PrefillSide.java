@@ -89,9 +89,7 @@ final class PrefillSide implements Link.Handler {
       }
       Handshake.Accepted greeted =
           Handshake.connect(
-              address,
-              worker.hello().instance(peer.instance),
-              worker.config().connectTimeout());
+              address, worker.hello().instance(peer.instance), worker.config().connectTimeout());
       int payload =
           Math.max(FrameCodec.CHUNK_PAYLOAD, worker.hello().shape().bytesPerTokenAndLayer());
       Link fresh = new Link(greeted, payload, worker.port(), Link.End.PREFILL, this);

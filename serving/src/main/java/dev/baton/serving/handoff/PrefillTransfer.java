@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * One prompt that this worker runs for another one: claim → offer → prefill, KV sent as it is
  * computed → first token → done → accepted.
  *
- * <p>Threads: frames come on the link's reader, KV is read and sent on its writer or data thread, the
- * engine calls from its own thread and the backend's. {@link #lock} guards what reader, writer, timer and
- * callers share; engine and backend threads never take it.
+ * <p>Threads: frames come on the link's reader, KV is read and sent on its writer or data thread,
+ * the engine calls from its own thread and the backend's. {@link #lock} guards what reader, writer,
+ * timer and callers share; engine and backend threads never take it.
  */
 final class PrefillTransfer implements PrefillCall, PrefillListener {
   private final PrefillSide side;

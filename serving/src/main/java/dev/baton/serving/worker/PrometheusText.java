@@ -37,7 +37,12 @@ final class PrometheusText {
     more.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
         .forEach(
-            e -> out.append(',').append(e.getKey()).append("=\"").append(escape(e.getValue())).append('"'));
+            e ->
+                out.append(',')
+                    .append(e.getKey())
+                    .append("=\"")
+                    .append(escape(e.getValue()))
+                    .append('"'));
     out.append("} ").append(number(value)).append('\n');
   }
 

@@ -124,8 +124,7 @@ final class DirectFakePlane implements KvPlane {
                 byte first = token.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 3);
                 token.set(java.lang.foreign.ValueLayout.JAVA_BYTE, 3, (byte) (first ^ 0x40));
               }
-              target.port.write(
-                  layer, peerBlocks[t / there], t % there, 1, layout.type(), token);
+              target.port.write(layer, peerBlocks[t / there], t % there, 1, layout.type(), token);
               if (pauseNanos > 0) {
                 LockSupport.parkNanos(pauseNanos);
               }

@@ -55,7 +55,7 @@ sealed interface KvAddresses {
 
     @Override
     public long layer() {
-      return layout.blocks() * layout.blockSize() * layout.bytesPerTokenAndLayer();
+      return (long) layout.blocks() * layout.blockSize() * layout.bytesPerTokenAndLayer();
     }
 
     @Override
@@ -89,7 +89,7 @@ sealed interface KvAddresses {
 
     @Override
     public long layer() {
-      return 2 * span.tokens() * rowBytes;
+      return 2L * span.tokens() * rowBytes;
     }
 
     @Override
@@ -133,7 +133,7 @@ sealed interface KvAddresses {
 
     @Override
     public long layer() {
-      return 2 * span.tokens() * rowBytes;
+      return 2L * span.tokens() * rowBytes;
     }
 
     @Override

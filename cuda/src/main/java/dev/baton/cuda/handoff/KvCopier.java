@@ -110,12 +110,10 @@ final class KvCopier implements AutoCloseable {
     List<KvSpan> merged = new ArrayList<>();
     for (KvSpan span : spans) {
       KvSpan last = merged.isEmpty() ? null : merged.getLast();
-      boolean next =
-          last != null
-              && last.toLayer() == span.fromLayer()
-              && last.fromToken() == span.fromToken()
-              && last.toToken() == span.toToken();
-      if (next) {
+      if (last != null
+          && last.toLayer() == span.fromLayer()
+          && last.fromToken() == span.fromToken()
+          && last.toToken() == span.toToken()) {
         merged.removeLast();
         merged.add(new KvSpan(last.fromLayer(), span.toLayer(), span.fromToken(), span.toToken()));
       } else {

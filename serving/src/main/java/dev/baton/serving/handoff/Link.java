@@ -209,22 +209,22 @@ final class Link {
 
   /** As {@link #send}, encoded when its turn comes. */
   void sendControl(Outgoing outgoing) {
-    enqueue(control, outgoing);
+    enqueue(control, work, outgoing);
   }
 
   /** Sends after all KV that waits already. */
   void sendData(Outgoing outgoing) {
-    enqueue(data, outgoing);
+    enqueue(data, dataThread ? dataWork : work, outgoing);
   }
 
-  private void enqueue(Deque<Outgoing> queue, Outgoing outgoing) {
+  private void enqueue(Deque<Outgoing> queue, Condition reader, Outgoing outgoing) {
     lock.lock();
     try {
       if (closed.get()) {
         return;
       }
       queue.add(outgoing);
-      (dataThread && queue == data ? dataWork : work).signal();
+      reader.signal();
       if (queue.size() <= MAX_WAITING) {
         return;
       }
@@ -447,9 +447,9 @@ final class Link {
     try {
       ByteBuffer own = ByteBuffer.allocateDirect(dataThread ? ownSize() : maxFrame + READ_AHEAD);
       while (true) {
-        lock.lock();
         Outgoing next;
         ByteBuffer ready;
+        lock.lock();
         try {
           next = awaitWork();
           ready = next == null ? encoded.poll() : null;

@@ -145,7 +145,7 @@ final class PairMaker {
     }
     found.sort(
         Comparator.comparing((Candidate c) -> !c.plane().connector().equals(wanted))
-            .thenComparing(c -> -c.reach().gigabytesPerSecond()));
+            .thenComparingDouble(c -> -c.reach().gigabytesPerSecond()));
     return found;
   }
 

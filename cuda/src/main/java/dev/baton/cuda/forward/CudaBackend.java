@@ -248,11 +248,7 @@ public final class CudaBackend implements Backend {
     int half = config.headSize() / 2;
     int sequences = options.maxNumSeqs();
     driver.setInts(space.lastTokens(), 0, sequences, stream);
-    driver.setInts(
-        space.counters(),
-        0,
-        (long) sequences * config.kvHeads() * ((config.groupSize() + 15) / 16),
-        stream);
+    driver.setInts(space.counters(), 0, DecodeAttention.counters(config, sequences), stream);
     long inverse = device.allocate(8L * half, "rotary angles");
     double[] frequencies = config.rope().inverseFrequencies(config.headSize());
     try (Arena arena = Arena.ofConfined()) {

@@ -22,7 +22,7 @@ final class ForwardPass {
   private final WorkSpace space;
   private final KvLayout layout;
   private final long pool;
-  private final int multiprocessors;
+  private final DecodeAttention decodeAttention;
   private final int blockShift;
   private final float scale;
 
@@ -44,9 +44,10 @@ final class ForwardPass {
     this.space = space;
     this.layout = layout;
     this.pool = pool;
-    this.multiprocessors = multiprocessors;
     blockShift = Integer.numberOfTrailingZeros(layout.blockSize());
     scale = (float) (1 / Math.sqrt(config.headSize())) * LOG2_E;
+    decodeAttention =
+        new DecodeAttention(config, kernels, launcher, space, multiprocessors, blockShift, scale);
   }
 
   /** Bytes of one layer of the pool. */
@@ -101,8 +102,6 @@ final class ForwardPass {
   private void layer(StepLayout at, ModelWeights.Layer w, long layerPool) {
     int hidden = config.hiddenSize();
     int tokens = at.tokens();
-    int heads = config.heads();
-    int kvHeads = config.kvHeads();
     int qkvSize = config.querySize() + 2 * config.kvSize();
     products.run(
         Epilogue.STORE,
@@ -113,25 +112,11 @@ final class ForwardPass {
         tokens,
         qkvSize,
         hidden);
-    launcher
-        .pointer(space.qkv())
-        .pointer(w.qkvBias())
-        .pointer(w.qNorm())
-        .pointer(w.kNorm())
-        .real((float) config.rmsNormEps())
-        .pointer(space.angles())
-        .pointer(step(at.positions()))
-        .pointer(step(at.tokenSequences()))
-        .pointer(step(at.tables()))
-        .pointer(step(0))
-        .pointer(layerPool)
-        .integer(heads)
-        .integer(kvHeads)
-        .integer(blockShift)
-        .integer(config.headSize())
-        .launch(kernels.qkvPost, tokens, (heads + 2 * kvHeads + 7) / 8, 1, 256, 0);
-    prefillAttention(at, layerPool, qkvSize);
-    decodeAttention(at, layerPool, qkvSize);
+    if (at.tiles() > 0) {
+      rotate(at, w, layerPool);
+      prefillAttention(at, layerPool, qkvSize);
+    }
+    decodeAttention.enqueue(at, w, layerPool);
     products.run(
         Epilogue.ADD,
         Products.Input.of(space.attended()),
@@ -161,10 +146,36 @@ final class ForwardPass {
         config.intermediateSize());
   }
 
+  /** What follows the q/k/v product for sequences with several new tokens. */
+  private void rotate(StepLayout at, ModelWeights.Layer w, long layerPool) {
+    launcher
+        .pointer(space.qkv())
+        .pointer(w.qkvBias())
+        .pointer(w.qNorm())
+        .pointer(w.kNorm())
+        .real((float) config.rmsNormEps())
+        .pointer(space.angles())
+        .pointer(step(at.positions()))
+        .pointer(step(at.tokenSequences()))
+        .pointer(step(at.queryLengths()))
+        .pointer(step(at.tables()))
+        .pointer(step(0))
+        .pointer(layerPool)
+        .integer(at.tokens())
+        .integer(config.heads())
+        .integer(config.kvHeads())
+        .integer(blockShift)
+        .integer(config.headSize())
+        .launch(
+            kernels.qkvPost,
+            Kernels.qkvPostBlocks(at.tokens(), config.heads(), config.kvHeads(), config.headSize()),
+            1,
+            1,
+            256,
+            0);
+  }
+
   private void prefillAttention(StepLayout at, long layerPool, int qkvSize) {
-    if (at.tiles() == 0) {
-      return;
-    }
     launcher
         .pointer(space.qkv())
         .integer(qkvSize)
@@ -188,49 +199,6 @@ final class ForwardPass {
             1,
             128,
             kernels.prefillShared(at.tile()));
-  }
-
-  private void decodeAttention(StepLayout at, long layerPool, int qkvSize) {
-    if (at.decodes() == 0) {
-      return;
-    }
-    int splits = splits(config, at.decodes(), multiprocessors);
-    boolean many = at.decodes() * gridX(config) >= 2 * multiprocessors;
-    launcher
-        .pointer(space.qkv())
-        .integer(qkvSize)
-        .pointer(space.attended())
-        .pointer(layerPool)
-        .pointer(step(at.decodeSequences()))
-        .pointer(step(at.queryStarts()))
-        .pointer(step(at.lengths()))
-        .pointer(step(at.tables()))
-        .pointer(step(0))
-        .pointer(space.parts())
-        .pointer(space.counters())
-        .integer(config.heads())
-        .integer(config.kvHeads())
-        .integer(blockShift)
-        .real(scale)
-        .integer(config.slidingWindow().orElse(-1))
-        .integer(many ? 1024 : 128)
-        .launch(
-            kernels.decodeAttention,
-            gridX(config),
-            at.decodes(),
-            splits,
-            128,
-            kernels.decodeShared);
-  }
-
-  private static int gridX(ModelConfig config) {
-    return config.kvHeads() * ((config.groupSize() + 15) / 16);
-  }
-
-  /** Into how many parts a context is split at most, so that the device is full. */
-  static int splits(ModelConfig config, int decodes, int multiprocessors) {
-    int blocks = decodes * gridX(config);
-    return Math.clamp((3 * multiprocessors + blocks - 1) / blocks, 4, 64);
   }
 
   private long step(int index) {

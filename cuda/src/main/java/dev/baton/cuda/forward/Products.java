@@ -139,15 +139,15 @@ final class Products implements AutoCloseable {
           .pointer(space.gateUp())
           .pointer(bias)
           .pointer(out)
+          .integer(m)
           .integer(n)
-          .launch(kernels.siluMul, (n / 8 + 127) / 128, m, 1, 128, 0);
+          .launch(kernels.siluMul, Kernels.siluMulBlocks(m, n), 1, 1, 256, 0);
     } else if (bias != 0) {
       launcher.pointer(out).pointer(bias).integer(n).launch(kernels.addBias, m, 1, 1, 256, 0);
     }
   }
 
   private void norm(Input x, int rows, int hidden) {
-    int threads = Math.clamp((hidden / 8 + 31L) / 32 * 32, 32, 1024);
     launcher
         .pointer(x.x())
         .pointer(x.norm())
@@ -155,7 +155,7 @@ final class Products implements AutoCloseable {
         .pointer(x.rowOf())
         .integer(hidden)
         .real(eps)
-        .launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
+        .launch(kernels.rmsNorm, rows, 1, 1, Kernels.rmsNormThreads(hidden), 0);
   }
 
   private CublasLt.Plan shape(Epilogue epilogue, int m, int n, int k) {

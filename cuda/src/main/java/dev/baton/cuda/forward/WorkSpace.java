@@ -44,15 +44,8 @@ record WorkSpace(
     long tokens = Math.max(o.maxNumBatchedTokens(), o.maxNumSeqs());
     long sequences = o.maxNumSeqs();
     int maxBlocks = (o.maxModelLen() + o.blockSize() - 1) / o.blockSize();
-    long parts = 0;
-    for (int n = 1; n <= sequences; n++) {
-      long floats =
-          (long) n
-              * c.heads()
-              * ForwardPass.splits(c, n, device.multiprocessors())
-              * (c.headSize() + 2);
-      parts = Math.max(parts, floats);
-    }
+    boolean clusters = device.architecture() >= 90;
+    long parts = DecodeAttention.partFloats(c, o.maxNumSeqs(), device.multiprocessors(), clusters);
     String what = "activations";
     WorkSpace space =
         new WorkSpace(
@@ -69,8 +62,7 @@ record WorkSpace(
             device.allocate(4 * sequences * REPORT, "log probabilities"),
             device.allocate(4 * sequences, "sampled tokens"),
             device.allocate(4 * parts, "split attention"),
-            device.allocate(
-                4 * sequences * c.kvHeads() * ((c.groupSize() + 15) / 16), "split attention"),
+            device.allocate(4 * DecodeAttention.counters(c, o.maxNumSeqs()), "split attention"),
             device.allocate(8L * o.maxModelLen() * (c.headSize() / 2), "rotary angles"));
     return space;
   }

@@ -24,8 +24,11 @@ public final class Kernels implements AutoCloseable {
   private static final int STATIC_SHARED = 1024;
 
   private static final int PREFILL_KEYS = 64;
+
+  /** Most blocks of a cluster in decode attention. */
+  public static final int MAX_CLUSTER = 8;
+
   private static final int DECODE_WARPS = 4;
-  private static final int DECODE_STAGES = 3;
   private static final int DECODE_KEYS = 16;
 
   private final Driver driver;
@@ -42,7 +45,7 @@ public final class Kernels implements AutoCloseable {
   public final Kernel ropeAngles;
   private final Kernel largePrefill;
   private final Kernel smallPrefill;
-  public final Kernel decodeAttention;
+  private final Map<Integer, Kernel> decodeAttention = new HashMap<>();
   public final Kernel argmax;
   public final Kernel countTokens;
   public final Kernel sample;
@@ -50,9 +53,6 @@ public final class Kernels implements AutoCloseable {
 
   private final int headSize;
   private final int sharedLimit;
-
-  /** Bytes of dynamic shared memory that decode attention takes. */
-  public final int decodeShared;
 
   /** What becomes of a product's sums. */
   public enum Epilogue {
@@ -94,8 +94,8 @@ public final class Kernels implements AutoCloseable {
     }
     embed = kernel(0, "embed", 9);
     rmsNorm = kernel(0, "rms_norm", 6);
-    qkvPost = kernel(0, "qkv_post", 15);
-    siluMul = kernel(0, "silu_mul", 4);
+    qkvPost = kernel(0, "qkv_post", 17);
+    siluMul = kernel(0, "silu_mul", 5);
     addBias = kernel(0, "add_bias", 3);
     convert = kernel(0, "convert", 4);
     fillRandom = kernel(0, "fill_random", 4);
@@ -113,16 +113,18 @@ public final class Kernels implements AutoCloseable {
     }
     largePrefill = kernel(2, "attention_prefill_128", 15);
     smallPrefill = kernel(2, "attention_prefill_64", 15);
-    decodeAttention = kernel(3, "attention_decode", 17);
+    for (int cluster = 1; cluster <= (architecture >= 90 ? MAX_CLUSTER : 1); cluster *= 2) {
+      decodeAttention.put(cluster, kernel(3, "attention_decode_" + cluster, 21));
+    }
     argmax = kernel(4, "argmax", 5);
     countTokens = kernel(4, "count_tokens", 8);
     sample = kernel(4, "sample", 10);
     this.headSize = headSize;
-    decodeShared = DECODE_WARPS * DECODE_STAGES * 2 * DECODE_KEYS * headSize * 2;
     driver.allowSharedMemory(largePrefill.function(), prefillShared(LARGE_TILE));
     driver.allowSharedMemory(smallPrefill.function(), prefillShared(SMALL_TILE));
     gemv.values().forEach(k -> driver.allowSharedMemory(k.function(), sharedLimit));
-    driver.allowSharedMemory(decodeAttention.function(), decodeShared);
+    decodeAttention.forEach(
+        (cluster, k) -> driver.allowSharedMemory(k.function(), decodeShared(cluster)));
   }
 
   /** Prefill attention with blocks of that many queries. */
@@ -133,6 +135,44 @@ public final class Kernels implements AutoCloseable {
   /** Bytes of dynamic shared memory that it takes. */
   public int prefillShared(int tile) {
     return (tile + 2 * PREFILL_KEYS) * headSize * 2;
+  }
+
+  /** Blocks of 256 threads of {@link #qkvPost}. */
+  public static int qkvPostBlocks(int tokens, int heads, int kvHeads, int headSize) {
+    long threads = (long) tokens * ((heads + 2 * kvHeads + 3) / 4) * (headSize / 16);
+    return (int) ((threads + 255) / 256);
+  }
+
+  /** Blocks of 256 threads of {@link #siluMul}. */
+  public static int siluMulBlocks(int tokens, int width) {
+    return (int) (((long) tokens * (width / 8) + 511) / 512);
+  }
+
+  /** Threads of a block of {@link #rmsNorm}. */
+  public static int rmsNormThreads(int hidden) {
+    return Math.clamp((hidden / 16 + 31L) / 32 * 32, 32, 1024);
+  }
+
+  /** Decode attention whose blocks share a context in clusters of that many. */
+  public Kernel decodeAttention(int cluster) {
+    Kernel kernel = decodeAttention.get(cluster);
+    if (kernel == null) {
+      throw new IllegalArgumentException(
+          "There is no decode attention in clusters of %d, only of %s."
+              .formatted(cluster, decodeAttention.keySet()));
+    }
+    return kernel;
+  }
+
+  /** Whether decode attention can work in clusters. */
+  public boolean hasClusters() {
+    return decodeAttention.size() > 1;
+  }
+
+  /** Bytes of dynamic shared memory that it takes: what a block has on its way. */
+  public int decodeShared(int cluster) {
+    int stages = cluster == 1 ? 3 : 2;
+    return DECODE_WARPS * stages * 2 * DECODE_KEYS * headSize * 2;
   }
 
   /**

@@ -1,41 +1,13 @@
 package dev.baton.cuda.forward;
 
-import dev.baton.cuda.binding.Driver;
-import dev.baton.cuda.binding.Launcher;
-import dev.baton.cuda.binding.LibraryFinder;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.cuda.kernel.Kernels.Epilogue;
 import dev.baton.model.config.ElementType;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Random;
 
 /** Kernels against float64 twins on random inputs of odd sizes; outputs are poisoned before. */
-final class KernelCheck implements AutoCloseable {
-  private final Device device = new Device(Driver.load(LibraryFinder.ofEnvironment()));
-  private final Driver driver = device.driver();
-  private final Arena arena = Arena.ofShared();
-  private final ElementType type;
-  private final Kernels kernels;
-  private final Launcher launcher;
-  private final long stream;
-  private final Random random;
-  private int failures;
-
+final class KernelCheck extends CheckDevice {
   private KernelCheck(ElementType type, int headSize, long seed) {
-    this.type = type;
-    random = new Random(seed);
-    kernels =
-        new Kernels(
-            driver,
-            CudaBackend.compiler(LibraryFinder.ofEnvironment()),
-            device.architecture(),
-            device.sharedMemory(),
-            type,
-            headSize);
-    stream = driver.createStream();
-    launcher = new Launcher(driver, arena, stream, device.architecture() >= 90);
+    super(type, headSize, seed);
   }
 
   static int run() {
@@ -47,7 +19,6 @@ final class KernelCheck implements AutoCloseable {
           if (headSize == 64) {
             check.products();
             check.normedProducts();
-            check.norm();
           }
           for (int group : new int[] {1, 3, 4, 17}) {
             check.attention(headSize, group, -1);
@@ -59,97 +30,6 @@ final class KernelCheck implements AutoCloseable {
     }
     System.out.println("kernels: seed " + seed);
     return failures;
-  }
-
-  private float round(float v) {
-    return type == ElementType.F16
-        ? Float.float16ToFloat(Float.floatToFloat16(v))
-        : Float.intBitsToFloat(
-            (Float.floatToRawIntBits(v) + 0x7FFF + ((Float.floatToRawIntBits(v) >>> 16) & 1))
-                & 0xFFFF0000);
-  }
-
-  private float[] randoms(int n, float scale) {
-    float[] out = new float[n];
-    for (int i = 0; i < n; i++) {
-      out[i] = round((float) random.nextGaussian() * scale);
-    }
-    return out;
-  }
-
-  private long elements(float[] values) {
-    MemorySegment host = arena.allocate(2L * values.length, 16);
-    for (int i = 0; i < values.length; i++) {
-      short bits =
-          type == ElementType.F16
-              ? Float.floatToFloat16(values[i])
-              : (short) (Float.floatToRawIntBits(values[i]) >>> 16);
-      host.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
-    }
-    long to = device.allocate(host.byteSize() + 64, "check");
-    driver.copyToDevice(to, host, host.byteSize(), stream);
-    driver.synchronize(stream);
-    return to;
-  }
-
-  private long floats(float[] values) {
-    MemorySegment host = arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
-    long to = device.allocate(host.byteSize() + 64, "check");
-    driver.copyToDevice(to, host, host.byteSize(), stream);
-    driver.synchronize(stream);
-    return to;
-  }
-
-  private long ints(int... values) {
-    MemorySegment host = arena.allocateFrom(ValueLayout.JAVA_INT, values);
-    long to = device.allocate(host.byteSize() + 64, "check");
-    driver.copyToDevice(to, host, host.byteSize(), stream);
-    driver.synchronize(stream);
-    return to;
-  }
-
-  private long poisoned(long bytes) {
-    long to = device.allocate(bytes, "check");
-    driver.setBytes(to, 0xFF, bytes, stream); // NaN in every type
-    return to;
-  }
-
-  private float[] read(long from, int n, boolean isFloat) {
-    MemorySegment host = arena.allocate(4L * n, 16);
-    driver.copyToHost(host, from, (isFloat ? 4L : 2L) * n, stream);
-    driver.synchronize(stream);
-    float[] out = new float[n];
-    for (int i = 0; i < n; i++) {
-      if (isFloat) {
-        out[i] = host.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      } else {
-        short bits = host.getAtIndex(ValueLayout.JAVA_SHORT, i);
-        out[i] =
-            type == ElementType.F16 ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16);
-      }
-    }
-    return out;
-  }
-
-  private void compare(String what, float[] got, double[] want, double limit) {
-    double error = 0;
-    double norm = 0;
-    for (int i = 0; i < want.length; i++) {
-      error += (got[i] - want[i]) * (got[i] - want[i]);
-      norm += want[i] * want[i];
-    }
-    double relative = Math.sqrt(error / norm);
-    if (!(relative <= limit)) {
-      failures++;
-      System.out.printf(
-          "FAIL %s %s: relative error %.2e (limit %.0e)%n", type, what, relative, limit);
-    } else if (what.contains("!")) {
-      System.out.printf("ok   %s %s: relative error %.2e%n", type, what, relative);
-    }
-  }
-
-  private double rounding() {
-    return type == ElementType.F16 ? 1e-3 : 8e-3;
   }
 
   private void products() {
@@ -295,42 +175,12 @@ final class KernelCheck implements AutoCloseable {
     }
   }
 
-  private void norm() {
-    for (int hidden : new int[] {8, 264, 4096, 8200}) {
-      int rows = 3;
-      float[] x = randoms(rows * hidden, 3);
-      float[] weight = randoms(hidden, 1);
-      double[] want = new double[rows * hidden];
-      for (int r = 0; r < rows; r++) {
-        double sum = 0;
-        for (int i = 0; i < hidden; i++) {
-          sum += (double) x[(rows - 1 - r) * hidden + i] * x[(rows - 1 - r) * hidden + i];
-        }
-        for (int i = 0; i < hidden; i++) {
-          want[r * hidden + i] =
-              x[(rows - 1 - r) * hidden + i] / Math.sqrt(sum / hidden + 1e-5) * weight[i];
-        }
-      }
-      long out = poisoned(2L * rows * hidden);
-      int threads = Math.clamp((hidden / 8 + 31L) / 32 * 32, 32, 1024);
-      launcher
-          .pointer(floats(x))
-          .pointer(elements(weight))
-          .pointer(out)
-          .pointer(ints(2, 1, 0))
-          .integer(hidden)
-          .real(1e-5f)
-          .launch(kernels.rmsNorm, rows, 1, 1, threads, 0);
-      compare("rms_norm " + hidden, read(out, rows * hidden, false), want, rounding());
-    }
-  }
-
-  /** One call of each attention kernel over sequences of odd lengths, with scattered blocks. */
+  /** Prefill attention over sequences of odd lengths, with scattered blocks. */
   private void attention(int d, int group, int window) {
     int kvHeads = 2;
     int heads = kvHeads * group;
     int[] computed = {0, 5, 300, 64, 0, 1000};
-    int[] fresh = {1, 70, 130, 129, 200, 1};
+    int[] fresh = {3, 70, 130, 129, 200, 2};
     int seqs = computed.length;
     int block = 32;
     int stride = 40;
@@ -382,11 +232,7 @@ final class KernelCheck implements AutoCloseable {
     }
     for (int tile : new int[] {Kernels.SMALL_TILE, Kernels.LARGE_TILE}) {
       java.util.List<Integer> tiles = new java.util.ArrayList<>();
-      java.util.List<Integer> decodes = new java.util.ArrayList<>();
       for (int s = 0; s < seqs; s++) {
-        if (fresh[s] == 1) {
-          decodes.add(s);
-        }
         for (int first = 0; fresh[s] > 1 && first < fresh[s]; first += tile) {
           tiles.add(s);
           tiles.add(first);
@@ -423,43 +269,11 @@ final class KernelCheck implements AutoCloseable {
               1,
               128,
               kernels.prefillShared(tile));
-      int gridX = kvHeads * ((group + 15) / 16);
-      for (int splits : new int[] {1, 3, 7}) {
-        long parts = poisoned(4L * decodes.size() * heads * splits * (d + 2));
-        long counters = ints(new int[decodes.size() * gridX]);
-        for (int repeat = 0; repeat < 2; repeat++) {
-          launcher
-              .pointer(dq)
-              .integer(qStride)
-              .pointer(out)
-              .pointer(dpool)
-              .pointer(ints(decodes.stream().mapToInt(i -> i).toArray()))
-              .pointer(dStart)
-              .pointer(dLength)
-              .pointer(dTables)
-              .pointer(dStride)
-              .pointer(parts)
-              .pointer(counters)
-              .integer(heads)
-              .integer(kvHeads)
-              .integer(5)
-              .real(scale)
-              .integer(window)
-              .integer(128)
-              .launch(
-                  kernels.decodeAttention,
-                  gridX,
-                  decodes.size(),
-                  splits,
-                  128,
-                  kernels.decodeShared);
-        }
-        compare(
-            "attention head " + d + " group " + group + " window " + window + " splits " + splits,
-            read(out, tokens * heads * d, false),
-            want,
-            2 * rounding());
-      }
+      compare(
+          "prefill attention head " + d + " group " + group + " window " + window,
+          read(out, tokens * heads * d, false),
+          want,
+          2 * rounding());
     }
   }
 
@@ -500,13 +314,5 @@ final class KernelCheck implements AutoCloseable {
         out[outAt + i] += scores[p - from] / total * pool[at + i];
       }
     }
-  }
-
-  @Override
-  public void close() {
-    driver.synchronize(stream);
-    kernels.close();
-    device.close();
-    arena.close();
   }
 }

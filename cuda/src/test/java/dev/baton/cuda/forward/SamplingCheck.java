@@ -86,6 +86,12 @@ final class SamplingCheck {
               if (random.nextInt(200) == 0) {
                 logits[r][i] = Float.NEGATIVE_INFINITY;
               }
+              if (r % 16 == 1) {
+                logits[r][i] = Math.round(logits[r][i]); // many equal ones
+              }
+              if (r % 32 == 2 && random.nextInt(3) == 0) {
+                logits[r][i] = Float.NaN;
+              }
             }
             MemorySegment.copy(logits[r], 0, all, ValueLayout.JAVA_FLOAT, 4L * r * vocab, vocab);
             int[] tokens = random.ints(length + 10, 0, vocab).toArray();
@@ -195,7 +201,7 @@ final class SamplingCheck {
     boolean penalties = random.nextInt(3) == 0;
     return new SamplingParams(
         random.nextInt(6) == 0 ? 0 : 0.2f + random.nextFloat() * 2,
-        random.nextInt(2) == 0 ? 0 : 1 + random.nextInt(100),
+        random.nextInt(2) == 0 ? 0 : 1 + random.nextInt(random.nextInt(3) == 0 ? vocab + 5 : 100),
         random.nextInt(2) == 0 ? 1 : 0.05f + 0.9f * random.nextFloat(),
         random.nextInt(3) == 0 ? 0.2f * random.nextFloat() : 0,
         penalties ? 0.5f + random.nextFloat() : 1,

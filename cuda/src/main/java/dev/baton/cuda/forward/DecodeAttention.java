@@ -9,13 +9,11 @@ import dev.baton.model.config.ModelConfig;
  * the output product takes; also writes the new tokens' keys and values into the pool.
  */
 final class DecodeAttention {
-  /** Keys that a block has before a context is worth being shared by another cluster. */
+  /** Keys of each block of a cluster before a context is worth being shared by another cluster. */
   private static final int CLUSTER_KEYS = 512;
 
-  /** Likewise for a block on its own, where there are few and where there are many of them. */
-  private static final int FEW_KEYS = 128;
-
-  private static final int MANY_KEYS = 1024;
+  /** How many parts a context has at most where blocks work alone and there are enough of them. */
+  private static final int PARTS = 4;
 
   private final ModelConfig config;
   private final Kernels kernels;
@@ -57,21 +55,33 @@ final class DecodeAttention {
    */
   record Plan(int cluster, int parts, int minKeys) {}
 
-  /** For that many sequences, so that the device is full. */
+  /** For that many sequences. */
   static Plan plan(ModelConfig config, int sequences, int multiprocessors, boolean clusters) {
-    int blocks = sequences * blocks(config);
+    return plan(sequences * blocks(config), multiprocessors, clusters);
+  }
+
+  /**
+   * For contexts that would have {@code blocks} blocks if none was shared. On an H200 a block for
+   * every multiprocessor is enough to read at full speed; more, or more parts, cost more than they
+   * bring until contexts are long.
+   */
+  static Plan plan(int blocks, int multiprocessors, boolean clusters) {
     int cluster = 1;
-    while (clusters
-        && cluster < Kernels.MAX_CLUSTER
-        && 2 * blocks * cluster <= 2 * multiprocessors) {
+    while (clusters && cluster < Kernels.MAX_CLUSTER && 2 * cluster * blocks <= multiprocessors) {
       cluster *= 2;
     }
-    int wanted = (3 * multiprocessors + blocks * cluster - 1) / (blocks * cluster);
-    if (cluster > 1) {
-      return new Plan(cluster, Math.clamp(wanted, 2, 8), CLUSTER_KEYS);
+    if (cluster == Kernels.MAX_CLUSTER && 3 * cluster * blocks > 2 * multiprocessors) {
+      cluster /=
+          2; // half of the multiprocessors in clusters of 4 are faster than all in clusters of 8
     }
-    boolean many = blocks >= 2 * multiprocessors;
-    return new Plan(1, Math.clamp(wanted, 4, 64), many ? MANY_KEYS : FEW_KEYS);
+    if (cluster > 1) {
+      return new Plan(cluster, Math.max(1, multiprocessors / (cluster * blocks)), CLUSTER_KEYS);
+    }
+    if (4 * blocks <= multiprocessors) {
+      return new Plan(1, Math.clamp(3 * multiprocessors / blocks, PARTS, 64), 128);
+    }
+    return new Plan(
+        1, PARTS, 512 * Math.clamp((2L * blocks + multiprocessors - 1) / multiprocessors, 1, 4));
   }
 
   /** Blocks for each sequence before contexts are split. */

@@ -171,7 +171,7 @@ final class ForwardPass {
             Kernels.qkvPostBlocks(at.tokens(), config.heads(), config.kvHeads(), config.headSize()),
             1,
             1,
-            256,
+            128,
             0);
   }
 

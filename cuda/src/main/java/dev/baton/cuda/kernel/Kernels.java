@@ -137,10 +137,10 @@ public final class Kernels implements AutoCloseable {
     return (tile + 2 * PREFILL_KEYS) * headSize * 2;
   }
 
-  /** Blocks of 256 threads of {@link #qkvPost}. */
+  /** Blocks of 128 threads of {@link #qkvPost}. */
   public static int qkvPostBlocks(int tokens, int heads, int kvHeads, int headSize) {
     long threads = (long) tokens * ((heads + 2 * kvHeads + 3) / 4) * (headSize / 16);
-    return (int) ((threads + 255) / 256);
+    return (int) ((threads + 127) / 128);
   }
 
   /** Blocks of 256 threads of {@link #siluMul}. */

@@ -93,8 +93,8 @@ __device__ __forceinline__ uint4 packed(const float (&f)[8]) {
 // sequence's blocks. qkv is [tokens, (heads + 2 kvHeads) * headSize]; angles is [positions, headSize / 2] of (cos, sin);
 // lengths are the new tokens of each sequence. The pool of a layer is [block, 2, slot, kvHead, headSize].
 // A thread has 8 elements, and the 8 that are headSize / 2 further, of HEADS heads that follow each other: the same angles
-// serve all of them. 256 threads; ceil(tokens * ceil((heads + 2 kvHeads) / HEADS) * headSize / 16 / 256) blocks.
-extern "C" __global__ void __launch_bounds__(256)
+// serve all of them. 128 threads; ceil(tokens * ceil((heads + 2 kvHeads) / HEADS) * headSize / 16 / 128) blocks.
+extern "C" __global__ void __launch_bounds__(128)
     qkv_post(elem* __restrict__ qkv, const elem* __restrict__ bias, const elem* __restrict__ q_norm,
              const elem* __restrict__ k_norm, float eps, const float2* __restrict__ angles,
              const int* __restrict__ positions, const int* __restrict__ token_seq, const int* __restrict__ lengths,

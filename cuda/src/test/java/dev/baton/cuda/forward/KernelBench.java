@@ -35,6 +35,15 @@ final class KernelBench extends CheckDevice {
         }
         if (sum == 12345) *out = sum;
       }
+
+      extern "C" __global__ void copy_all(const uint4* in, unsigned long long n, uint4* out) {
+        unsigned long long step = (unsigned long long)gridDim.x * blockDim.x;
+        unsigned long long i = blockIdx.x * (unsigned long long)blockDim.x + threadIdx.x;
+        for (; i + 3 * step < n; i += 4 * step) {
+          uint4 a = in[i], b = in[i + step], c = in[i + 2 * step], d = in[i + 3 * step];
+          out[i] = a, out[i + step] = b, out[i + 2 * step] = c, out[i + 3 * step] = d;
+        }
+      }
       """;
 
   private final long pool = device.allocate(POOL_BYTES, "bench");
@@ -94,14 +103,23 @@ final class KernelBench extends CheckDevice {
 
   private void floors() {
     long half = POOL_BYTES / 2;
-    double copy = time(4, i -> driver.copyOnDevice(pool, pool + half, half, stream));
-    copyRate = 2.0 * half / copy / 1e6;
     byte[] code =
         Nvrtc.load(LibraryFinder.ofEnvironment())
             .compile("read.cu", READ, Map.of(), List.of("-arch=sm_" + device.architecture()));
-    Kernel read =
-        new Kernel("read_all", driver.function(driver.loadModule(code, "read.cu"), "read_all"), 3);
+    long module = driver.loadModule(code, "read.cu");
+    Kernel read = new Kernel("read_all", driver.function(module, "read_all"), 3);
+    Kernel copy = new Kernel("copy_all", driver.function(module, "copy_all"), 3);
     long out = device.allocate(16, "bench");
+    double copying =
+        time(
+            4,
+            i ->
+                launcher
+                    .pointer(pool)
+                    .pointer(half / 16)
+                    .pointer(pool + half)
+                    .launch(copy, 8 * device.multiprocessors(), 1, 1, 256, 0));
+    copyRate = 2.0 * half / copying / 1e6;
     double reading =
         time(
             4,
@@ -198,7 +216,7 @@ final class KernelBench extends CheckDevice {
                           Kernels.qkvPostBlocks(tokens, HEADS, KV_HEADS, D),
                           1,
                           1,
-                          256,
+                          128,
                           0));
       line("qkv_post " + tokens, post, 4.0 * tokens * all * D, copyRate);
       double silu =
@@ -300,40 +318,33 @@ final class KernelBench extends CheckDevice {
   private void decode() {
     long angles = floats(randoms(8192 * D, 1));
     int[][] shapes = {
+      {1, 128},
       {1, 512},
+      {1, 2048},
+      {1, 8000},
       {2, 512},
       {4, 512},
+      {4, 2000},
       {8, 512},
+      {8, 2000},
       {16, 512},
+      {16, 2000},
       {32, 512},
+      {32, 2000},
       {48, 512},
       {64, 512},
       {128, 512},
-      {256, 512},
-      {1, 128},
-      {1, 2048},
-      {1, 8000},
-      {4, 2000},
-      {8, 2000},
-      {32, 2000}
+      {256, 512}
     };
     for (int[] shape : shapes) {
-      for (int cluster = 1; cluster <= (kernels.hasClusters() ? 8 : 1); cluster *= 2) {
-        for (int parts : new int[] {1, 2, 4, 8}) {
-          long blocks = (long) shape[0] * KV_HEADS * cluster * parts;
-          boolean sensible = parts == 1 || shape[1] / (cluster * parts) >= 64;
-          if (blocks <= 16L * device.multiprocessors()
-              && sensible
-              && (blocks >= 32 || cluster == 8)
-              && (cluster == 1 || blocks <= 4L * device.multiprocessors())) {
-            decode(shape[0], shape[1], cluster, parts, angles);
-          }
-        }
-      }
+      DecodeAttention.Plan plan =
+          DecodeAttention.plan(
+              shape[0] * KV_HEADS, device.multiprocessors(), kernels.hasClusters());
+      decode(shape[0], shape[1], plan, angles);
     }
   }
 
-  private void decode(int batch, int context, int cluster, int parts, long angles) {
+  private void decode(int batch, int context, DecodeAttention.Plan plan, long angles) {
     int perSequence = (context + 15) / 16;
     long layer = (long) batch * perSequence * 16 * 2 * KV_HEADS * D * 2;
     int layers = (int) Math.min(32, POOL_BYTES / layer);
@@ -349,7 +360,7 @@ final class KernelBench extends CheckDevice {
     long dLengths = ints(lengths);
     long qkv = elements(randoms(batch * (HEADS + 2 * KV_HEADS) * D, 1));
     long out = poisoned(2L * batch * HEADS * D);
-    long partSums = poisoned(4L * batch * HEADS * parts * (D + 2));
+    long partSums = poisoned(4L * batch * HEADS * plan.parts() * (D + 2));
     long counters = ints(new int[batch * KV_HEADS * Kernels.MAX_CLUSTER]);
     double micros =
         time(
@@ -376,16 +387,17 @@ final class KernelBench extends CheckDevice {
                     .integer(4)
                     .real(0.1275f)
                     .integer(-1)
-                    .integer(1)
+                    .integer(plan.minKeys())
                     .launch(
-                        kernels.decodeAttention(cluster),
+                        kernels.decodeAttention(plan.cluster()),
                         KV_HEADS,
                         batch,
-                        cluster * parts,
+                        plan.cluster() * plan.parts(),
                         128,
-                        kernels.decodeShared(cluster)));
+                        kernels.decodeShared(plan.cluster())));
     line(
-        "decode %d at %d, cluster %d parts %d".formatted(batch, context, cluster, parts),
+        "decode %d at %d, cluster %d, %d parts"
+            .formatted(batch, context, plan.cluster(), plan.parts()),
         micros,
         4096.0 * batch * context,
         readRate);

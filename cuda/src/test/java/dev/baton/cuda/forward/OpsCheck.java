@@ -226,7 +226,7 @@ final class OpsCheck extends CheckDevice {
         .integer(kvHeads)
         .integer(Integer.numberOfTrailingZeros(block))
         .integer(d)
-        .launch(kernels.qkvPost, Kernels.qkvPostBlocks(tokens, heads, kvHeads, d), 1, 1, 256, 0);
+        .launch(kernels.qkvPost, Kernels.qkvPostBlocks(tokens, heads, kvHeads, d), 1, 1, 128, 0);
     String what = "qkv_post head %d, %d of %d, block %d".formatted(d, kvHeads, heads, block);
     compare(what, read(dQkv, want.length, false), want, rounding());
     float[] got = read(dPool, poolSize, false);

@@ -31,6 +31,9 @@ public final class Kernels implements AutoCloseable {
   private static final int DECODE_WARPS = 4;
   private static final int DECODE_KEYS = 16;
 
+  /** Shared memory that decode attention declares in its source, at most. */
+  private static final int DECODE_STATIC_SHARED = 15 * 1024;
+
   private final Driver driver;
   private final List<Long> modules = new ArrayList<>();
 
@@ -52,6 +55,7 @@ public final class Kernels implements AutoCloseable {
   private final Map<String, Kernel> gemv = new HashMap<>();
 
   private final int headSize;
+  private final int loneStages;
   private final int sharedLimit;
 
   /** What becomes of a product's sums. */
@@ -113,13 +117,16 @@ public final class Kernels implements AutoCloseable {
     }
     largePrefill = kernel(2, "attention_prefill_128", 15);
     smallPrefill = kernel(2, "attention_prefill_64", 15);
-    for (int cluster = 1; cluster <= (architecture >= 90 ? MAX_CLUSTER : 1); cluster *= 2) {
+    this.headSize = headSize;
+    loneStages = decodeStages(3) + DECODE_STATIC_SHARED <= sharedBytes ? 3 : 2;
+    String lone = loneStages == 3 ? "attention_decode_1" : "attention_decode_1_small";
+    decodeAttention.put(1, kernel(3, lone, 21));
+    for (int cluster = 2; cluster <= (architecture >= 90 ? MAX_CLUSTER : 1); cluster *= 2) {
       decodeAttention.put(cluster, kernel(3, "attention_decode_" + cluster, 21));
     }
     argmax = kernel(4, "argmax", 5);
     countTokens = kernel(4, "count_tokens", 8);
     sample = kernel(4, "sample", 10);
-    this.headSize = headSize;
     driver.allowSharedMemory(largePrefill.function(), prefillShared(LARGE_TILE));
     driver.allowSharedMemory(smallPrefill.function(), prefillShared(SMALL_TILE));
     gemv.values().forEach(k -> driver.allowSharedMemory(k.function(), sharedLimit));
@@ -169,9 +176,12 @@ public final class Kernels implements AutoCloseable {
     return decodeAttention.size() > 1;
   }
 
-  /** Bytes of dynamic shared memory that it takes: what a block has on its way. */
+  /** Bytes of dynamic shared memory that decode attention in such clusters takes. */
   public int decodeShared(int cluster) {
-    int stages = cluster == 1 ? 3 : 2;
+    return decodeStages(cluster == 1 ? loneStages : 2);
+  }
+
+  private int decodeStages(int stages) {
     return DECODE_WARPS * stages * 2 * DECODE_KEYS * headSize * 2;
   }
 

@@ -443,6 +443,7 @@ __device__ __forceinline__ void attend(const Arguments& a) {
   }
 #define CLUSTER(C) __cluster_dims__(1, 1, C)
 ATTENTION(attention_decode_1, , 1, 3)
+ATTENTION(attention_decode_1_small, , 1, 2)  // where a block may have 99 KiB
 #if __CUDA_ARCH__ >= 900
 ATTENTION(attention_decode_2, CLUSTER(2), 2, 2)
 ATTENTION(attention_decode_4, CLUSTER(4), 4, 2)

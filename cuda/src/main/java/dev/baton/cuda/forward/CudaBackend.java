@@ -105,7 +105,6 @@ public final class CudaBackend implements Backend {
     ModelConfig config = model.config();
     Driver driver = device.driver();
     long start = System.nanoTime();
-    long usedByOthers = driver.memoryInfo().total() - driver.memoryInfo().free();
     Kernels kernels =
         new Kernels(
             driver,
@@ -135,7 +134,7 @@ public final class CudaBackend implements Backend {
     tune(products, weights, space, config, options);
     long tuned = System.nanoTime();
 
-    KvLayout layout = layout(device, config, options, type, usedByOthers);
+    KvLayout layout = layout(device, config, options, type);
     long poolBytes = layout.blocks() * layout.bytesPerBlock();
     long pool = device.allocate(poolBytes + CudaKvPort.TAIL_BYTES, "the KV pool");
     ForwardPass pass =
@@ -329,7 +328,7 @@ public final class CudaBackend implements Backend {
   }
 
   private static KvLayout layout(
-      Device device, ModelConfig c, BackendOptions options, ElementType type, long usedByOthers) {
+      Device device, ModelConfig c, BackendOptions options, ElementType type) {
     LongUnaryOperator bytes =
         blocks ->
             new KvLayout(
@@ -349,17 +348,40 @@ public final class CudaBackend implements Backend {
     } else if (options.kvCacheBytes().isPresent()) {
       blocks = options.kvCacheBytes().getAsLong() / block;
     } else {
-      long mine = info.total() - info.free() - usedByOthers;
-      long room = (long) (info.total() * options.gpuMemoryUtilization()) - mine - RESERVE;
-      blocks = Math.min(room, info.free() - RESERVE) / block;
+      // What this worker itself took: another one may be starting on the device at the same time.
+      long share = (long) (info.total() * options.gpuMemoryUtilization());
+      long room = share - device.allocated() - RESERVE;
+      long free = info.free() - RESERVE;
+      if (free < room) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            ("--gpu-memory-utilization %s is %s of this device, which leaves %s for the KV pool, but"
+                    + " only %s are free: the pool is so much smaller.%s The shares of the workers of"
+                    + " one device, each of the whole, must not exceed 1 together.")
+                .formatted(
+                    options.gpuMemoryUtilization(),
+                    Occupancy.size(share),
+                    Occupancy.size(Math.max(0, room)),
+                    Occupancy.size(Math.max(0, free)),
+                    device.others()));
+      }
+      blocks = Math.min(room, free) / block;
     }
     blocks = Math.min(blocks, Integer.MAX_VALUE / 2);
     if (blocks < 1) {
       throw new BackendException(
-          ("No room for a KV pool: the device has %,d bytes, %,d are free after weights and work"
-                  + " space, and --gpu-memory-utilization is %s. Raise it, lower --max-num-batched-tokens"
-                  + " or --max-num-seqs, or end what else runs on the device.")
-              .formatted(info.total(), info.free(), options.gpuMemoryUtilization()));
+          ("No room for a KV pool: the device has %s, %s are free, this worker's weights and work"
+                  + " space take %s and %s are kept for graphs; --gpu-memory-utilization %s allows it"
+                  + " %s in all.%s Raise it, lower --max-num-batched-tokens or --max-num-seqs, or end"
+                  + " what else runs on the device.")
+              .formatted(
+                  Occupancy.size(info.total()),
+                  Occupancy.size(info.free()),
+                  Occupancy.size(device.allocated()),
+                  Occupancy.size(RESERVE),
+                  options.gpuMemoryUtilization(),
+                  Occupancy.size((long) (info.total() * options.gpuMemoryUtilization())),
+                  device.others()));
     }
     return new KvLayout(
         (int) blocks, options.blockSize(), c.layers(), c.kvHeads(), c.headSize(), type);

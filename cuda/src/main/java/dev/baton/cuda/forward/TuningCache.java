@@ -61,7 +61,8 @@ final class TuningCache {
     StringBuilder text = new StringBuilder();
     text.append(HEADER).append('\n').append(identity).append('\n');
     all.forEach((key, value) -> text.append(key).append('\t').append(value).append('\n'));
-    text.append(SUM).append(hash(text.toString())).append('\n');
+    String sum = hash(text.toString());
+    text.append(SUM).append(sum).append('\n');
     Path folder = file.getParent();
     try {
       if (folder == null) {

@@ -35,6 +35,7 @@ public final class Driver {
 
   static final int STREAM_NON_BLOCKING = 1;
   static final int FUNCTION_DYNAMIC_SHARED = 8;
+  static final int FUNCTION_SHARED_SHARE = 9;
   static final int CAPTURE_RELAXED = 2;
   static final int EVENT_NO_TIMING = 2;
   static final int EVENT_BLOCKING = 1;
@@ -540,6 +541,17 @@ public final class Driver {
       check(
           (int) functionSetAttribute.invokeExact(function, FUNCTION_DYNAMIC_SHARED, bytes),
           "allowing a kernel " + bytes + " bytes of shared memory");
+    } catch (Throwable e) {
+      throw Native.failure(e);
+    }
+  }
+
+  /** While the kernel runs, multiprocessors have as much shared memory as they can. */
+  public void preferSharedMemory(long function) {
+    try {
+      check(
+          (int) functionSetAttribute.invokeExact(function, FUNCTION_SHARED_SHARE, 100),
+          "asking for shared memory for a kernel");
     } catch (Throwable e) {
       throw Native.failure(e);
     }

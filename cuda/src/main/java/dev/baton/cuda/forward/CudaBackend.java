@@ -111,6 +111,7 @@ public final class CudaBackend implements Backend {
             compiler(finder),
             device.architecture(),
             device.sharedMemory(),
+            device.multiprocessors(),
             type,
             config.headSize());
     long compiled = System.nanoTime();

@@ -5,24 +5,31 @@ import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.cuda.kernel.Kernels.Epilogue;
+import dev.baton.cuda.kernel.ProductKernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
- * The products of activations and weights: for few rows Baton's own kernel, for many cuBLASLt with
- * the algorithm that was fastest when the model was loaded.
+ * The products of activations and weights: Baton's own kernels or cuBLASLt, whichever was fastest
+ * for the shape when the model was loaded.
  */
 final class Products implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Products.class.getName());
 
   private static final int[] BUCKETS = {
-    8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 16384
+    1, 2, 4, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144,
+    8192, 16384
   };
   private static final int ALGORITHMS = 6;
-  private static final byte[] OWN = {};
+
+  /** cuBLASLt is used where its time is less than this share of the best own time. */
+  private static final double LIBRARY_LEAD = 0.97;
+
+  private static final int[] AHEAD = {0};
 
   private final Driver driver;
   private final Kernels kernels;
@@ -30,10 +37,53 @@ final class Products implements AutoCloseable {
   private final Launcher launcher;
   private final WorkSpace space;
   private final float eps;
+  private final TensorMaps maps;
 
-  private record Key(Epilogue epilogue, int n, int k, int bucket) {}
+  /**
+   * What a choice is for.
+   *
+   * @param bucket index of the number of rows among {@link #BUCKETS}
+   */
+  record Key(Epilogue epilogue, int n, int k, int bucket) {}
 
-  private final Map<Key, byte[]> choice = new HashMap<>();
+  /** Whose kernel computes a product. */
+  enum Way {
+    /** gemv.cu. */
+    GEMV,
+    /** gemv_bulk.cu. */
+    BULK,
+    /** cuBLASLt. */
+    LIBRARY
+  }
+
+  /**
+   * How a product is computed.
+   *
+   * @param fused an own kernel normalises its input itself; otherwise a kernel before it does
+   * @param variant of an own kernel: for BULK, units that a warp fetches into the second-level
+   *     cache beyond its ring
+   * @param algorithm cuBLASLt's, for LIBRARY; else empty
+   */
+  record Choice(Way way, boolean fused, int variant, byte[] algorithm) {
+    static Choice own(Way way, boolean fused, int variant) {
+      return new Choice(way, fused, variant, new byte[0]);
+    }
+
+    static Choice library(byte[] algorithm) {
+      return new Choice(Way.LIBRARY, false, 0, algorithm);
+    }
+
+    @Override
+    public String toString() {
+      return way == Way.LIBRARY
+          ? "library"
+          : way.name().toLowerCase(Locale.ROOT)
+              + (fused ? "+norm" : "")
+              + (variant > 0 ? "/" + variant : "");
+    }
+  }
+
+  private final Map<Key, Choice> choices = new HashMap<>();
   private final Map<CublasLt.Shape, CublasLt.Plan> plans = new HashMap<>();
 
   Products(
@@ -49,6 +99,7 @@ final class Products implements AutoCloseable {
     this.launcher = launcher;
     this.space = space;
     this.eps = (float) eps;
+    maps = new TensorMaps(driver);
   }
 
   /**
@@ -74,62 +125,97 @@ final class Products implements AutoCloseable {
    * @param bias [n] ([2 n] for SILU) or 0; STORE and FLOAT take none
    */
   void run(Epilogue epilogue, Input x, long w, long out, long bias, int m, int n, int k) {
-    byte[] algorithm = choice.get(new Key(epilogue, n, k, bucket(m)));
-    if (algorithm == null) {
-      algorithm =
-          kernels.multiplies(epilogue, m) ? OWN : shape(epilogue, m, n, k).algorithms(1).get(0);
-      choice.put(new Key(epilogue, n, k, bucket(m)), algorithm);
+    Key key = new Key(epilogue, n, k, bucket(m));
+    Choice choice = choices.get(key);
+    if (choice == null) {
+      List<Choice> own = own(epilogue, m, n, k, x.norm() != 0);
+      choice =
+          own.isEmpty()
+              ? Choice.library(shape(epilogue, m, n, k).algorithms(1).get(0))
+              : own.get(0);
+      choices.put(key, choice);
     }
-    run(algorithm, epilogue, x, w, out, bias, m, n, k);
+    run(choice, epilogue, x, w, out, bias, m, n, k);
   }
 
-  private void run(
-      byte[] algorithm,
+  /** Own ways to compute a product, the likeliest to be fast first. */
+  List<Choice> own(Epilogue epilogue, int m, int n, int k, boolean norm) {
+    List<Choice> own = new ArrayList<>();
+    for (boolean fused : norm ? new boolean[] {true, false} : new boolean[] {false}) {
+      if (kernels.products.bulk(epilogue, m, n, k, fused).isPresent()) {
+        for (int ahead : AHEAD) {
+          own.add(Choice.own(Way.BULK, fused, ahead));
+        }
+      }
+    }
+    for (boolean fused : norm ? new boolean[] {true, false} : new boolean[] {false}) {
+      if (kernels.products.gemv(epilogue, m, n, k, fused).isPresent()) {
+        own.add(Choice.own(Way.GEMV, fused, 0));
+      }
+    }
+    return own;
+  }
+
+  /** As {@link #run(Epilogue, Input, long, long, long, int, int, int)}, in a given way. */
+  void run(
+      Choice choice, Epilogue epilogue, Input x, long w, long out, long bias, int m, int n, int k) {
+    Input from = x;
+    if (x.norm() != 0 && !choice.fused()) {
+      norm(x, m, k);
+      from = Input.of(space.normed());
+    }
+    switch (choice.way()) {
+      case GEMV, BULK -> runOwn(choice, epilogue, from, w, out, bias, m, n, k);
+      case LIBRARY -> runLibrary(choice, epilogue, from, w, out, bias, m, n, k);
+    }
+  }
+
+  private void runOwn(
+      Choice choice,
       Epilogue epilogue,
-      Input x,
+      Input from,
       long w,
       long out,
       long bias,
       int m,
       int n,
       int k) {
-    if (algorithm.length == 0) {
-      boolean norm = x.norm() != 0 && kernels.normalises(epilogue, m, k);
-      Input from = x;
-      if (x.norm() != 0 && !norm) {
-        norm(x, m, k);
-        from = Input.of(space.normed());
-      }
-      launcher
-          .pointer(from.x())
-          .pointer(from.norm())
-          .pointer(from.rowOf())
-          .real(eps)
-          .pointer(w)
-          .pointer(out)
-          .pointer(bias)
-          .integer(m)
-          .integer(n)
-          .integer(k)
-          .launch(
-              kernels.gemv(epilogue, m, norm),
-              (n + 15) / 16,
-              1,
-              1,
-              256,
-              Kernels.gemvShared(epilogue, m, k, norm));
-      return;
+    boolean bulk = choice.way() == Way.BULK;
+    ProductKernels.Launch launch =
+        (bulk
+                ? kernels.products.bulk(epilogue, m, n, k, choice.fused())
+                : kernels.products.gemv(epilogue, m, n, k, choice.fused()))
+            .orElseThrow();
+    if (bulk) {
+      launcher.bytes(
+          maps.weights(w, n, k, ProductKernels.BULK_TILE_ROWS, epilogue == Epilogue.SILU));
     }
-    long elements = x.x();
-    if (x.norm() != 0) {
-      norm(x, m, k);
-      elements = space.normed();
+    launcher.pointer(from.x()).pointer(from.norm()).pointer(from.rowOf()).real(eps);
+    if (!bulk) {
+      launcher.pointer(w);
     }
+    launcher.pointer(out).pointer(bias).integer(m).integer(n).integer(k);
+    if (bulk) {
+      launcher.integer(choice.variant());
+    }
+    launcher.launch(launch.kernel(), launch.blocks(), 1, 1, launch.threads(), launch.sharedBytes());
+  }
+
+  private void runLibrary(
+      Choice choice,
+      Epilogue epilogue,
+      Input from,
+      long w,
+      long out,
+      long bias,
+      int m,
+      int n,
+      int k) {
     CublasLt.Plan plan = shape(epilogue, m, n, k);
     long to = epilogue == Epilogue.SILU ? space.gateUp() : out;
-    if (!plan.run(w, elements, to, algorithm, launcher.stream())) {
+    if (!plan.run(w, from.x(), to, choice.algorithm(), launcher.stream())) {
       byte[] first = plan.algorithms(1).get(0);
-      if (!plan.run(w, elements, to, first, launcher.stream())) {
+      if (!plan.run(w, from.x(), to, first, launcher.stream())) {
         throw new IllegalStateException(
             "cuBLASLt refuses its own algorithm for " + epilogue + " " + m);
       }
@@ -186,23 +272,20 @@ final class Products implements AutoCloseable {
         break;
       }
       m = Math.min(m, most);
-      List<byte[]> ways = new ArrayList<>();
-      if (kernels.multiplies(t.epilogue(), m)) {
-        ways.add(OWN);
-      }
-      if (m > 8 || ways.isEmpty()) {
-        ways.addAll(shape(t.epilogue(), m, t.n(), t.k()).algorithms(ALGORITHMS));
-      }
-      byte[] best = ways.get(0);
+      List<Choice> ways = candidates(t, m);
+      Choice best = ways.get(0);
       if (ways.size() > 1) {
         long fastest = Long.MAX_VALUE;
         StringBuilder line = new StringBuilder();
         line.append(t.epilogue()).append(' ').append(m).append('x').append(t.n()).append('x');
         line.append(t.k()).append(" us:");
-        for (byte[] way : ways) {
+        for (Choice way : ways) {
           long nanos = time(t, way, m);
-          line.append(way.length == 0 ? " own " : " ").append(nanos / 1e3);
-          if (nanos < fastest) {
+          line.append(' ').append(way).append(' ').append(nanos / 1e3);
+          // Own ways come first. They overlap with their neighbours in a layer; alone, with
+          // themselves.
+          boolean leaves = way.way() == Way.LIBRARY && best.way() != Way.LIBRARY;
+          if (nanos < fastest * (leaves ? LIBRARY_LEAD : 1)) {
             fastest = nanos;
             best = way;
           }
@@ -210,12 +293,30 @@ final class Products implements AutoCloseable {
         lines.add(line.toString());
         LOG.log(System.Logger.Level.DEBUG, line.toString());
       }
-      choice.put(new Key(t.epilogue(), t.n(), t.k(), b), best);
+      choices.put(new Key(t.epilogue(), t.n(), t.k(), b), best);
     }
     return lines;
   }
 
-  private long time(Timed t, byte[] way, int m) {
+  /** Every way that may be the fastest for that many rows, own ones first. */
+  List<Choice> candidates(Timed t, int m) {
+    List<Choice> ways = own(t.epilogue(), m, t.n(), t.k(), t.x().norm() != 0);
+    if (ways.stream().anyMatch(w -> w.way() == Way.BULK)) {
+      ways.removeIf(w -> w.way() == Way.GEMV);
+    }
+    ways.addAll(library(t, m));
+    return ways;
+  }
+
+  /** cuBLASLt's likeliest ways. */
+  List<Choice> library(Timed t, int m) {
+    return shape(t.epilogue(), m, t.n(), t.k()).algorithms(ALGORITHMS).stream()
+        .map(Choice::library)
+        .toList();
+  }
+
+  /** Time of one product, ns: the best of two replays of a graph of several. */
+  long time(Timed t, Choice way, int m) {
     long stream = launcher.stream();
     int runs = m > 512 ? 2 : Math.max(2, Math.min(8, t.weights().size()));
     driver.beginCapture(stream);
@@ -251,6 +352,7 @@ final class Products implements AutoCloseable {
 
   @Override
   public void close() {
+    maps.close();
     plans.values().forEach(CublasLt.Plan::close);
     cublas.close();
   }

@@ -10,18 +10,19 @@ import java.util.Map;
 
 /** The kernels of one element type and head size, loaded on a device. */
 public final class Kernels implements AutoCloseable {
-  /** Rows of activations that the widest small product takes. */
-  public static final int MAX_GEMV_ROWS = 32;
-
   /** Queries of a block of prefill attention, for much and for little work. */
   public static final int LARGE_TILE = 128;
 
   public static final int SMALL_TILE = 64;
 
-  private static final int MAX_NORM_ROWS = 4;
-
   /** Room for what kernels declare in their source. */
   private static final int STATIC_SHARED = 1024;
+
+  private static final Map<String, Integer> ARGUMENTS_OF_PRODUCTS =
+      Map.of("gemv.cu", 10, "gemv_bulk.cu", 11);
+
+  /** What a block may have where two rings of the products fit beside each other. */
+  private static final int BULK_SHARED = 224 << 10;
 
   private static final int PREFILL_KEYS = 64;
 
@@ -35,6 +36,7 @@ public final class Kernels implements AutoCloseable {
   private static final int DECODE_STATIC_SHARED = 15 * 1024;
 
   private final Driver driver;
+  private final boolean overlaps;
   private final List<Long> modules = new ArrayList<>();
 
   public final Kernel embed;
@@ -52,11 +54,12 @@ public final class Kernels implements AutoCloseable {
   public final Kernel argmax;
   public final Kernel countTokens;
   public final Kernel sample;
-  private final Map<String, Kernel> gemv = new HashMap<>();
+
+  /** Products of activations and weights. */
+  public final ProductKernels products;
 
   private final int headSize;
   private final int loneStages;
-  private final int sharedLimit;
 
   /** What becomes of a product's sums. */
   public enum Epilogue {
@@ -74,23 +77,31 @@ public final class Kernels implements AutoCloseable {
     Epilogue(String suffix) {
       this.suffix = suffix;
     }
+
+    /** In names of kernels. */
+    String suffix() {
+      return suffix;
+    }
   }
 
   /**
    * Compiles where needed, and loads. The context is current.
    *
+   * @param architecture compute capability, 90 for 9.0
    * @param sharedBytes shared memory that one block may have
+   * @param multiprocessors of the device
    */
   public Kernels(
       Driver driver,
       KernelCompiler compiler,
       int architecture,
       int sharedBytes,
+      int multiprocessors,
       ElementType type,
       int headSize) {
     this.driver = driver;
-    sharedLimit = sharedBytes - STATIC_SHARED;
-    List<Program> programs = Program.of(type, headSize);
+    overlaps = architecture >= 90;
+    List<Program> programs = Program.of(type, headSize, architecture);
     List<byte[]> codes =
         programs.parallelStream().map(p -> compiler.compile(p, architecture)).toList();
     for (int i = 0; i < codes.size(); i++) {
@@ -105,16 +116,6 @@ public final class Kernels implements AutoCloseable {
     fillRandom = kernel(0, "fill_random", 4);
     fill = kernel(0, "fill", 3);
     ropeAngles = kernel(0, "rope_angles", 4);
-    for (Epilogue epilogue : Epilogue.values()) {
-      for (int tiles = 1; tiles <= MAX_GEMV_ROWS / 8; tiles *= 2) {
-        String name = gemvName(epilogue, tiles, false);
-        gemv.put(name, kernel(1, name, 10));
-      }
-      if (epilogue != Epilogue.ADD) {
-        String name = gemvName(epilogue, 1, true);
-        gemv.put(name, kernel(1, name, 10));
-      }
-    }
     largePrefill = kernel(2, "attention_prefill_128", 15);
     smallPrefill = kernel(2, "attention_prefill_64", 15);
     this.headSize = headSize;
@@ -129,7 +130,18 @@ public final class Kernels implements AutoCloseable {
     sample = kernel(4, "sample", 10);
     driver.allowSharedMemory(largePrefill.function(), prefillShared(LARGE_TILE));
     driver.allowSharedMemory(smallPrefill.function(), prefillShared(SMALL_TILE));
-    gemv.values().forEach(k -> driver.allowSharedMemory(k.function(), sharedLimit));
+    boolean bulk = architecture >= 90 && sharedBytes >= BULK_SHARED;
+    int shared = sharedBytes - STATIC_SHARED;
+    products =
+        new ProductKernels(
+            (file, name) -> {
+              int module = programs.stream().map(Program::file).toList().indexOf(file);
+              return kernel(module, name, ARGUMENTS_OF_PRODUCTS.getOrDefault(file, 0));
+            },
+            shared,
+            multiprocessors,
+            bulk);
+    products.all().forEach(k -> driver.allowSharedMemory(k.function(), shared));
     decodeAttention.forEach(
         (cluster, k) -> driver.allowSharedMemory(k.function(), decodeShared(cluster)));
   }
@@ -185,49 +197,6 @@ public final class Kernels implements AutoCloseable {
     return DECODE_WARPS * stages * 2 * DECODE_KEYS * headSize * 2;
   }
 
-  /**
-   * The small product for that many rows of activations, at most {@link #MAX_GEMV_ROWS}.
-   *
-   * @param norm normalises its input, floats, on the way; see {@link #normalises}
-   */
-  public Kernel gemv(Epilogue epilogue, int rows, boolean norm) {
-    Kernel kernel = gemv.get(gemvName(epilogue, gemvTiles(rows), norm));
-    if (kernel == null) {
-      throw new IllegalArgumentException(
-          "There is no small product for %s with %d rows.".formatted(epilogue, rows));
-    }
-    return kernel;
-  }
-
-  /** Whether a small product of that shape can normalise its input itself. */
-  public boolean normalises(Epilogue epilogue, int rows, int k) {
-    return epilogue != Epilogue.ADD
-        && rows <= MAX_NORM_ROWS
-        && gemvShared(epilogue, rows, k, true) <= sharedLimit;
-  }
-
-  /** Whether there is a small product for that many rows on this device. */
-  public boolean multiplies(Epilogue epilogue, int rows) {
-    return rows <= MAX_GEMV_ROWS && gemvShared(epilogue, rows, 0, false) <= sharedLimit;
-  }
-
-  /** Bytes of dynamic shared memory that a small product takes. */
-  public static int gemvShared(Epilogue epilogue, int rows, int k, boolean norm) {
-    int tiles = gemvTiles(rows);
-    int rowTiles = epilogue == Epilogue.SILU ? 2 : 1;
-    int places = 2 / rowTiles * (2 * rowTiles + (norm ? 0 : tiles));
-    int stages = tiles == 1 ? 4 : 3;
-    return 8 * stages * places * 512 + (norm ? rows * (2 * k + 64) : 0);
-  }
-
-  private static int gemvTiles(int rows) {
-    return rows <= 8 ? 1 : rows <= 16 ? 2 : 4;
-  }
-
-  private static String gemvName(Epilogue epilogue, int tiles, boolean norm) {
-    return "gemv_" + (norm ? "norm_" : "") + epilogue.suffix + "_" + tiles;
-  }
-
   /** How the convert kernel names a type. */
   public static int code(ElementType type) {
     return switch (type) {
@@ -238,7 +207,14 @@ public final class Kernels implements AutoCloseable {
   }
 
   private Kernel kernel(int module, String name, int arguments) {
-    return new Kernel(name, driver.function(modules.get(module), name), arguments);
+    long function = driver.function(modules.get(module), name);
+    if (overlaps) {
+      // Two kernels overlap only if their blocks fit beside each other, and a multiprocessor
+      // changes
+      // the share of its memory that is shared memory only while it is idle.
+      driver.preferSharedMemory(function);
+    }
+    return new Kernel(name, function, arguments);
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * One source file with what it is compiled for.
@@ -23,7 +24,10 @@ public record Program(String file, ElementType type, int headSize) {
   /** Types that there is code for. */
   public static final List<ElementType> TYPES = List.of(ElementType.F16, ElementType.BF16);
 
-  private static final String HEADER = "common.cuh";
+  private static final List<String> HEADERS = List.of("common.cuh", "products.cuh");
+
+  /** The first compute capability with the copy engine. */
+  private static final int COPY_ENGINE = 90;
 
   /** Kernels between the products. */
   public static Program operations(ElementType type) {
@@ -33,6 +37,11 @@ public record Program(String file, ElementType type, int headSize) {
   /** Products with few rows. */
   public static Program gemv(ElementType type) {
     return new Program("gemv.cu", type, 0);
+  }
+
+  /** Products with few rows, for compute capability 9.0; elsewhere it has no code. */
+  public static Program bulkGemv(ElementType type) {
+    return new Program("gemv_bulk.cu", type, 0);
   }
 
   public static Program prefillAttention(ElementType type, int headSize) {
@@ -61,6 +70,7 @@ public record Program(String file, ElementType type, int headSize) {
     for (ElementType type : TYPES) {
       programs.add(operations(type));
       programs.add(gemv(type));
+      programs.add(bulkGemv(type));
       for (int headSize : HEAD_SIZES) {
         programs.add(prefillAttention(type, headSize));
         programs.add(decodeAttention(type, headSize));
@@ -69,14 +79,20 @@ public record Program(String file, ElementType type, int headSize) {
     return programs;
   }
 
-  /** The programs that one model needs. */
-  public static List<Program> of(ElementType type, int headSize) {
-    return List.of(
-        operations(type),
-        gemv(type),
-        prefillAttention(type, headSize),
-        decodeAttention(type, headSize),
-        sampling());
+  /** The programs that one model needs on a device of that compute capability, 90 for 9.0. */
+  public static List<Program> of(ElementType type, int headSize, int architecture) {
+    List<Program> programs =
+        new ArrayList<>(
+            List.of(
+                operations(type),
+                gemv(type),
+                prefillAttention(type, headSize),
+                decodeAttention(type, headSize),
+                sampling()));
+    if (architecture >= COPY_ENGINE) {
+      programs.add(bulkGemv(type));
+    }
+    return programs;
   }
 
   /** The source text. */
@@ -86,7 +102,7 @@ public record Program(String file, ElementType type, int headSize) {
 
   /** What the source includes, by name. */
   static Map<String, String> headers() {
-    return Map.of(HEADER, resource(HEADER));
+    return HEADERS.stream().collect(Collectors.toMap(h -> h, Program::resource));
   }
 
   /** Options of the compiler. {@code architecture} is a compute capability: 90 for 9.0. */

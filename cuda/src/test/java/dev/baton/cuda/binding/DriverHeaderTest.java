@@ -31,6 +31,7 @@ class DriverHeaderTest {
       IS(CUDA_ERROR_OUT_OF_MEMORY, %d);
       IS(CU_STREAM_NON_BLOCKING, %d);
       IS(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, %d);
+      IS(CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, %d);
       IS(CU_STREAM_CAPTURE_MODE_RELAXED, %d);
       IS(CU_EVENT_DISABLE_TIMING, %d);
       IS(CU_EVENT_BLOCKING_SYNC, %d);
@@ -60,6 +61,7 @@ class DriverHeaderTest {
               Driver.OUT_OF_MEMORY,
               Driver.STREAM_NON_BLOCKING,
               Driver.FUNCTION_DYNAMIC_SHARED,
+              Driver.FUNCTION_SHARED_SHARE,
               Driver.CAPTURE_RELAXED,
               Driver.EVENT_NO_TIMING,
               Driver.EVENT_BLOCKING,

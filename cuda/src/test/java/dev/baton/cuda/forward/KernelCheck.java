@@ -1,13 +1,44 @@
 package dev.baton.cuda.forward;
 
+import dev.baton.cuda.binding.CublasLt;
+import dev.baton.cuda.binding.LibraryFinder;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.cuda.kernel.Kernels.Epilogue;
 import dev.baton.model.config.ElementType;
 
 /** Kernels against float64 twins on random inputs of odd sizes; outputs are poisoned before. */
 final class KernelCheck extends CheckDevice {
+  private final Products products;
+
   private KernelCheck(ElementType type, int headSize, long seed) {
     super(type, headSize, seed);
+    CublasLt cublas =
+        new CublasLt(
+            LibraryFinder.ofEnvironment(), type, device.allocate(1 << 20, "check"), 1 << 20);
+    long normed = device.allocate(1 << 20, "check");
+    products =
+        new Products(
+            device,
+            kernels,
+            cublas,
+            launcher,
+            new WorkSpace(0, 0, normed, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+            1e-5);
+  }
+
+  /** Products alone. */
+  static int products() {
+    long seed = System.nanoTime();
+    int failures = 0;
+    for (ElementType type : new ElementType[] {ElementType.F16, ElementType.BF16}) {
+      try (KernelCheck check = new KernelCheck(type, 64, seed)) {
+        check.plainProducts();
+        check.normedProducts();
+        failures += check.failures;
+      }
+    }
+    System.out.println("products: seed " + seed);
+    return failures;
   }
 
   static int run() {
@@ -17,7 +48,7 @@ final class KernelCheck extends CheckDevice {
       for (int headSize : new int[] {32, 64, 128}) {
         try (KernelCheck check = new KernelCheck(type, headSize, seed)) {
           if (headSize == 64) {
-            check.products();
+            check.plainProducts();
             check.normedProducts();
           }
           for (int group : new int[] {1, 3, 4, 17}) {
@@ -32,17 +63,27 @@ final class KernelCheck extends CheckDevice {
     return failures;
   }
 
-  private void products() {
+  private void plainProducts() {
     for (int[] s :
         new int[][] {
           {1, 40, 72},
           {3, 24, 8},
           {8, 136, 1032},
+          {5, 4248, 2048},
+          {8, 168, 4088},
+          {2, 4248, 4104},
+          {7, 104, 14336},
           {9, 72, 4096},
           {16, 40, 264},
           {17, 512, 96},
           {31, 56, 520},
-          {32, 104, 1000}
+          {32, 104, 1000},
+          {33, 136, 4096},
+          {64, 264, 1032},
+          {100, 4248, 520},
+          {128, 1160, 2056},
+          {20, 17944, 136},
+          {65, 40, 8}
         }) {
       int m = s[0];
       int n = s[1];
@@ -76,44 +117,59 @@ final class KernelCheck extends CheckDevice {
       long db = elements(bias);
       for (Epilogue epilogue : Epilogue.values()) {
         boolean isFloat = epilogue == Epilogue.ADD || epilogue == Epilogue.FLOAT;
-        long out = epilogue == Epilogue.ADD ? floats(residual) : poisoned(4L * m * n);
-        launcher
-            .pointer(dx)
-            .pointer(0)
-            .pointer(0)
-            .real(0)
-            .pointer(dw)
-            .pointer(out)
-            .pointer(db)
-            .integer(m)
-            .integer(n)
-            .integer(k)
-            .launch(
-                kernels.gemv(epilogue, m, false),
-                (n + 15) / 16,
-                1,
-                1,
-                256,
-                Kernels.gemvShared(epilogue, m, k, false));
         double[] want =
             switch (epilogue) {
               case STORE, FLOAT -> sums;
               case ADD -> added;
               case SILU -> silu;
             };
-        compare(
-            "gemv " + epilogue + " " + m + "x" + n + "x" + k,
-            read(out, m * n, isFloat),
-            want,
-            isFloat ? 1e-5 : rounding());
+        for (Products.Choice choice : products.own(epilogue, m, n, k, false)) {
+          for (int repeat = 0; repeat < REPEATS; repeat++) {
+            long out = epilogue == Epilogue.ADD ? floats(residual) : poisoned(4L * m * n);
+            run(choice, epilogue, Products.Input.of(dx), dw, out, db, m, n, k);
+            compare(
+                choice + " " + epilogue + " " + m + "x" + n + "x" + k,
+                read(out, m * n, isFloat),
+                want,
+                isFloat ? 1e-5 : rounding());
+          }
+        }
       }
+    }
+  }
+
+  private static final int REPEATS = 3;
+
+  /** Runs a product, three times in a row where it may be repeated, so that kernels overlap. */
+  private void run(
+      Products.Choice choice,
+      Epilogue epilogue,
+      Products.Input x,
+      long w,
+      long out,
+      long bias,
+      int m,
+      int n,
+      int k) {
+    for (int i = 0; i < (epilogue == Epilogue.ADD ? 1 : 3); i++) {
+      products.run(choice, epilogue, x, w, out, bias, m, n, k);
     }
   }
 
   /** Products that normalise their input, with rows picked by an index. */
   private void normedProducts() {
     for (int[] s :
-        new int[][] {{1, 40, 72}, {3, 24, 8}, {4, 136, 1032}, {2, 40, 8200}, {1, 104, 1000}}) {
+        new int[][] {
+          {1, 40, 72},
+          {3, 24, 8},
+          {4, 136, 1032},
+          {2, 40, 8200},
+          {1, 104, 1000},
+          {8, 2200, 264},
+          {6, 40, 4096},
+          {1, 4248, 2056},
+          {2, 24, 4088}
+        }) {
       int m = s[0];
       int n = s[1];
       int k = s[2];
@@ -147,30 +203,17 @@ final class KernelCheck extends CheckDevice {
       long dw = elements(w);
       long dr = ints(rows);
       for (Epilogue epilogue : new Epilogue[] {Epilogue.STORE, Epilogue.FLOAT, Epilogue.SILU}) {
-        long out = poisoned(4L * m * n);
-        launcher
-            .pointer(dx)
-            .pointer(dn)
-            .pointer(dr)
-            .real(1e-5f)
-            .pointer(dw)
-            .pointer(out)
-            .pointer(0)
-            .integer(m)
-            .integer(n)
-            .integer(k)
-            .launch(
-                kernels.gemv(epilogue, m, true),
-                (n + 15) / 16,
-                1,
-                1,
-                256,
-                Kernels.gemvShared(epilogue, m, k, true));
-        compare(
-            "gemv norm " + epilogue + " " + m + "x" + n + "x" + k,
-            read(out, m * n, epilogue == Epilogue.FLOAT),
-            epilogue == Epilogue.SILU ? silu : plain,
-            2 * rounding());
+        for (Products.Choice choice : products.own(epilogue, m, n, k, true)) {
+          for (int repeat = 0; repeat < REPEATS; repeat++) {
+            long out = poisoned(4L * m * n);
+            run(choice, epilogue, new Products.Input(dx, dn, dr), dw, out, 0, m, n, k);
+            compare(
+                choice + " " + epilogue + " " + m + "x" + n + "x" + k,
+                read(out, m * n, epilogue == Epilogue.FLOAT),
+                epilogue == Epilogue.SILU ? silu : plain,
+                2 * rounding());
+          }
+        }
       }
     }
   }
@@ -314,5 +357,12 @@ final class KernelCheck extends CheckDevice {
         out[outAt + i] += scores[p - from] / total * pool[at + i];
       }
     }
+  }
+
+  @Override
+  public void close() {
+    driver.synchronize(stream);
+    products.close();
+    super.close();
   }
 }

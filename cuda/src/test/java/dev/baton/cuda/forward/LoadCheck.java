@@ -42,6 +42,7 @@ final class LoadCheck {
         CudaBackend.compiler(LibraryFinder.ofEnvironment()),
         device.architecture(),
         device.sharedMemory(),
+        device.multiprocessors(),
         ElementType.BF16,
         model.config().headSize());
   }

@@ -47,6 +47,7 @@ final class SamplingCheck {
               CudaBackend.compiler(LibraryFinder.ofEnvironment()),
               device.architecture(),
               device.sharedMemory(),
+              device.multiprocessors(),
               ElementType.F16,
               64);
       Launcher launcher =

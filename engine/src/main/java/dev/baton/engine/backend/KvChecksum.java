@@ -79,7 +79,7 @@ public final class KvChecksum {
     for (; i + 1 < count; i += 2) {
       even += mix(data.get(LONG, offset + 8 * i) ^ s);
       odd += mix(data.get(LONG, offset + 8 * i + 8) ^ (s + WORD));
-      s += 2 * WORD;
+      s = s + WORD + WORD;
     }
     if (i < count) {
       even += mix(data.get(LONG, offset + 8 * i) ^ s);

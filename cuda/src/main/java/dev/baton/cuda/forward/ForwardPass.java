@@ -22,6 +22,7 @@ final class ForwardPass {
   private final WorkSpace space;
   private final KvLayout layout;
   private final long pool;
+  private final PrefillAttention prefill;
   private final DecodeAttention decodeAttention;
   private final int blockShift;
   private final float scale;
@@ -32,6 +33,7 @@ final class ForwardPass {
       Kernels kernels,
       Launcher launcher,
       Products products,
+      PrefillAttention prefill,
       WorkSpace space,
       KvLayout layout,
       long pool,
@@ -41,6 +43,7 @@ final class ForwardPass {
     this.kernels = kernels;
     this.launcher = launcher;
     this.products = products;
+    this.prefill = prefill;
     this.space = space;
     this.layout = layout;
     this.pool = pool;
@@ -75,7 +78,7 @@ final class ForwardPass {
         .integer(config.vocabSize())
         .launch(kernels.embed, tokens, 1, 1, 256, 0);
     for (int i = 0; i < config.layers(); i++) {
-      layer(at, weights.layers().get(i), pool + i * layerBytes());
+      layer(at, i);
       afterLayer.accept(i);
     }
     if (at.rows() == 0) {
@@ -99,7 +102,9 @@ final class ForwardPass {
         .launch(kernels.argmax, at.rows(), 1, 1, 1024, 0);
   }
 
-  private void layer(StepLayout at, ModelWeights.Layer w, long layerPool) {
+  private void layer(StepLayout at, int layer) {
+    ModelWeights.Layer w = weights.layers().get(layer);
+    long layerPool = pool + layer * layerBytes();
     int hidden = config.hiddenSize();
     int tokens = at.tokens();
     int qkvSize = config.querySize() + 2 * config.kvSize();
@@ -114,7 +119,7 @@ final class ForwardPass {
         hidden);
     if (at.tiles() > 0) {
       rotate(at, w, layerPool);
-      prefillAttention(at, layerPool, qkvSize);
+      prefillAttention(at, layer);
     }
     decodeAttention.enqueue(at, w, layerPool);
     products.run(
@@ -175,30 +180,23 @@ final class ForwardPass {
             0);
   }
 
-  private void prefillAttention(StepLayout at, long layerPool, int qkvSize) {
-    launcher
-        .pointer(space.qkv())
-        .integer(qkvSize)
-        .pointer(space.attended())
-        .pointer(layerPool)
-        .pointer(step(at.tileStarts()))
-        .pointer(step(at.queryStarts()))
-        .pointer(step(at.queryLengths()))
-        .pointer(step(at.lengths()))
-        .pointer(step(at.tables()))
-        .pointer(step(0))
-        .integer(config.heads())
-        .integer(config.kvHeads())
-        .integer(blockShift)
-        .real(scale)
-        .integer(config.slidingWindow().orElse(-1))
-        .launch(
-            kernels.prefillAttention(at.tile()),
-            config.heads(),
+  /** How sequences with several new tokens are attended to. */
+  PrefillAttention prefillAttention() {
+    return prefill;
+  }
+
+  private void prefillAttention(StepLayout at, int layer) {
+    prefill.enqueue(
+        new PrefillAttention.Numbers(
+            step(at.tileStarts()),
             at.tiles(),
-            1,
-            128,
-            kernels.prefillShared(at.tile()));
+            at.tile(),
+            step(at.queryStarts()),
+            step(at.queryLengths()),
+            step(at.lengths()),
+            step(at.tables()),
+            step(0)),
+        (long) layer * layout.blocks());
   }
 
   private long step(int index) {

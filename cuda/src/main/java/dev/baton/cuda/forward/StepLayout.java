@@ -19,17 +19,15 @@ import dev.baton.engine.backend.StepSequence;
 record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, int tile) {
   private static final int HEADER = 4;
 
-  /**
-   * For a step as it is. Small pieces are used where large ones would leave multiprocessors idle.
-   *
-   * @param heads query heads
-   */
-  static StepLayout of(Step step, int heads, int multiprocessors) {
-    StepLayout large = of(step, Kernels.LARGE_TILE);
-    return large.tiles() * heads < 2 * multiprocessors ? of(step, Kernels.SMALL_TILE) : large;
+  /** For a step as it is. */
+  static StepLayout of(Step step, PrefillAttention attention) {
+    StepLayout usual = of(step, attention.tile());
+    int tile = attention.tile(usual.tiles());
+    return tile == usual.tile() ? usual : of(step, tile);
   }
 
-  private static StepLayout of(Step step, int tile) {
+  /** With tiles of that many queries. */
+  static StepLayout of(Step step, int tile) {
     int tokens = 0;
     int rows = 0;
     int decodes = 0;

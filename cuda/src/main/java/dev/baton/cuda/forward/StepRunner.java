@@ -140,7 +140,7 @@ final class StepRunner implements AutoCloseable {
     StepLayout at =
         graph >= 0
             ? StepLayout.ofDecodes(graphSizes[graph])
-            : StepLayout.of(step, config.heads(), device.multiprocessors());
+            : StepLayout.of(step, pass.prefillAttention());
     long stream = launcher.stream();
     int ints = writer.write(step, at, lane.numbers);
     driver.record(lane.begin, stream);

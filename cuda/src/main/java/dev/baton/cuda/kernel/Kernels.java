@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The kernels of one element type and head size, loaded on a device. */
 public final class Kernels implements AutoCloseable {
@@ -25,6 +26,11 @@ public final class Kernels implements AutoCloseable {
   private static final int BULK_SHARED = 224 << 10;
 
   private static final int PREFILL_KEYS = 64;
+  private static final int HOPPER_ROWS = 128;
+  private static final int HOPPER_ARGUMENTS = 16;
+
+  /** Barriers and the like, and room to begin at a multiple of 1,024. */
+  private static final int HOPPER_EXTRA = 4096;
 
   /** Most blocks of a cluster in decode attention. */
   public static final int MAX_CLUSTER = 8;
@@ -50,6 +56,7 @@ public final class Kernels implements AutoCloseable {
   public final Kernel ropeAngles;
   private final Kernel largePrefill;
   private final Kernel smallPrefill;
+  private final Optional<Kernel> hopperPrefill;
   private final Map<Integer, Kernel> decodeAttention = new HashMap<>();
   public final Kernel argmax;
   public final Kernel countTokens;
@@ -101,7 +108,11 @@ public final class Kernels implements AutoCloseable {
       int headSize) {
     this.driver = driver;
     overlaps = architecture >= 90;
-    List<Program> programs = Program.of(type, headSize, architecture);
+    List<Program> programs = new ArrayList<>(Program.of(type, headSize, architecture));
+    boolean hopper = Program.hasHopperPrefill(architecture, headSize);
+    if (hopper) {
+      programs.add(Program.hopperPrefillAttention(type, headSize));
+    }
     List<byte[]> codes =
         programs.parallelStream().map(p -> compiler.compile(p, architecture)).toList();
     for (int i = 0; i < codes.size(); i++) {
@@ -128,6 +139,12 @@ public final class Kernels implements AutoCloseable {
     argmax = kernel(4, "argmax", 5);
     countTokens = kernel(4, "count_tokens", 8);
     sample = kernel(4, "sample", 10);
+    hopperPrefill =
+        hopper
+            ? Optional.of(kernel(programs.size() - 1, "attention_prefill_hopper", HOPPER_ARGUMENTS))
+            : Optional.empty();
+    hopperPrefill.ifPresent(
+        k -> driver.allowSharedMemory(k.function(), hopperPrefillShared(headSize)));
     driver.allowSharedMemory(largePrefill.function(), prefillShared(LARGE_TILE));
     driver.allowSharedMemory(smallPrefill.function(), prefillShared(SMALL_TILE));
     boolean bulk = architecture >= 90 && sharedBytes >= BULK_SHARED;
@@ -154,6 +171,25 @@ public final class Kernels implements AutoCloseable {
   /** Bytes of dynamic shared memory that it takes. */
   public int prefillShared(int tile) {
     return (tile + 2 * PREFILL_KEYS) * headSize * 2;
+  }
+
+  /** Prefill attention of compute capability 9.0, where the device and the model allow it. */
+  public Optional<Kernel> hopperPrefill() {
+    return hopperPrefill;
+  }
+
+  /**
+   * Tokens of a piece of its work: all query heads of a KV head share a piece of 128 rows.
+   *
+   * @param group query heads for each KV head
+   */
+  public static int hopperTile(int group) {
+    return HOPPER_ROWS / group;
+  }
+
+  /** Bytes of dynamic shared memory that it takes: queries, and two tiles of keys and values. */
+  public static int hopperPrefillShared(int headSize) {
+    return 5 * HOPPER_ROWS * headSize * 2 + HOPPER_EXTRA;
   }
 
   /** Blocks of 128 threads of {@link #qkvPost}. */

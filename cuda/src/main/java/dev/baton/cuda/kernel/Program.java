@@ -24,7 +24,7 @@ public record Program(String file, ElementType type, int headSize) {
   /** Types that there is code for. */
   public static final List<ElementType> TYPES = List.of(ElementType.F16, ElementType.BF16);
 
-  private static final List<String> HEADERS = List.of("common.cuh", "products.cuh");
+  private static final List<String> HEADERS = List.of("common.cuh", "products.cuh", "hopper.cuh");
 
   /** The first compute capability with the copy engine. */
   private static final int COPY_ENGINE = 90;
@@ -48,6 +48,16 @@ public record Program(String file, ElementType type, int headSize) {
     return new Program("attention_prefill.cu", type, headSize);
   }
 
+  /** Prefill attention of compute capability 9.0; see {@link #hasHopperPrefill}. */
+  public static Program hopperPrefillAttention(ElementType type, int headSize) {
+    return new Program("attention_prefill_hopper.cu", type, headSize);
+  }
+
+  /** Whether {@link #hopperPrefillAttention} is for that device and model. */
+  public static boolean hasHopperPrefill(int architecture, int headSize) {
+    return architecture == 90 && (headSize == 64 || headSize == 128);
+  }
+
   public static Program decodeAttention(ElementType type, int headSize) {
     return new Program("attention_decode.cu", type, headSize);
   }
@@ -62,8 +72,8 @@ public record Program(String file, ElementType type, int headSize) {
     return new Program("kv_copy.cu", ElementType.F16, 0);
   }
 
-  /** Every program in every variant. */
-  public static List<Program> all() {
+  /** Every program for a compute capability, in every variant. */
+  public static List<Program> all(int architecture) {
     List<Program> programs = new ArrayList<>();
     programs.add(sampling());
     programs.add(kvCopy());
@@ -74,6 +84,9 @@ public record Program(String file, ElementType type, int headSize) {
       for (int headSize : HEAD_SIZES) {
         programs.add(prefillAttention(type, headSize));
         programs.add(decodeAttention(type, headSize));
+        if (hasHopperPrefill(architecture, headSize)) {
+          programs.add(hopperPrefillAttention(type, headSize));
+        }
       }
     }
     return programs;

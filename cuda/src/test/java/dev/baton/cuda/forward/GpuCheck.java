@@ -57,10 +57,14 @@ final class GpuCheck {
         switch (what) {
           case "goldens" -> goldens(root);
           case "sampling" -> failures += SamplingCheck.run();
-          case "kernels" -> failures += KernelCheck.run() + OpsCheck.run() + DecodeCheck.run();
+          case "kernels" ->
+              failures +=
+                  KernelCheck.run() + OpsCheck.run() + DecodeCheck.run() + PrefillCheck.run();
           case "decode" -> failures += DecodeCheck.run();
           case "ops" -> failures += OpsCheck.run();
           case "bench" -> KernelBench.run();
+          case "prefill" -> failures += PrefillCheck.run();
+          case "prefill-times" -> PrefillBench.run();
           case "burst" -> failures += EngineCheck.burst(root.resolve("models/fable-5m"), 10_000);
           case "loops" -> EngineCheck.loops(root.resolve("models/llama-3.1-8b"));
           case "profile" -> profile(root.resolve("models/llama-3.1-8b"));

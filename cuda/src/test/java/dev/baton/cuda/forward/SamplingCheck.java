@@ -111,7 +111,7 @@ final class SamplingCheck {
                     random.nextInt(1000)));
           }
           Step whole = new Step(0, sequences, StepListener.NONE);
-          StepLayout at = StepLayout.of(whole, 1, 1);
+          StepLayout at = StepLayout.of(whole, 128);
           MemorySegment numbers = arena.allocate(4L * 40000);
           StepWriter writer = new StepWriter(64);
           int ints = writer.write(whole, at, numbers);

@@ -39,7 +39,7 @@ class KernelsCompileTest {
   private static List<String> failures(Nvrtc nvrtc, List<Integer> architectures) {
     List<String> failures = new ArrayList<>();
     for (int architecture : architectures) {
-      Program.all().parallelStream()
+      Program.all(architecture).parallelStream()
           .forEach(program -> compile(nvrtc, program, architecture, failures));
     }
     return failures;

@@ -10,15 +10,7 @@
 #define ROWS 128
 #define KEYS 128
 #define HALVES (D / 64)  // a row in shared memory has 64 elements
-#ifndef STAGES
 #define STAGES 2
-#endif
-#ifndef TAKE_TURNS
-#define TAKE_TURNS 1
-#endif
-#ifndef SKIP_SHRINK
-#define SKIP_SHRINK 0
-#endif
 #define HALF_BYTES (128 * 128)
 #define TILE_BYTES (HALVES * HALF_BYTES)
 #define GROUP 128  // threads of a warp group
@@ -243,7 +235,7 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
     __syncwarp();
     if (lane == 0) barrier_arrive(memory + barrier);
   };
-  if (TAKE_TURNS && me == 1) arrive_threads(TURN, 2 * GROUP);
+  if (me == 1) arrive_threads(TURN, 2 * GROUP);
 
   for (int round = 0; round * gridDim.x < args.count; round++) {
     if (piece_of_round(round) >= args.count) continue;
@@ -289,7 +281,7 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
     for (tile--; tile >= 0; tile--) {
       int stage = tiles_done % STAGES, next = (tiles_done + 1) % STAGES;
       barrier_wait(memory + K_FULL + 8 * next, (tiles_done + 1) / STAGES & 1);
-      if (TAKE_TURNS) sync_threads(TURN + me, 2 * GROUP);
+      sync_threads(TURN + me, 2 * GROUP);
       hold(o);
       hold(p);
       products_begin();
@@ -298,7 +290,7 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
       barrier_wait(memory + V_FULL + 8 * stage, tiles_done / STAGES & 1);
       add_values(o, p, memory + AT_V + stage * TILE_BYTES);
       products_commit();
-      if (TAKE_TURNS) arrive_threads(TURN + (me ^ 1), 2 * GROUP);
+      arrive_threads(TURN + (me ^ 1), 2 * GROUP);
       products_wait<1>();
       hold(s);
       release(K_EMPTY + 8 * next);
@@ -309,18 +301,14 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
       hold(shrink);
       // A write that depends on all weights, which cannot move behind the wait: without it the assembler waits for the
       // products first and computes the weights afterwards.
-#ifndef NO_ANCHOR
       asm volatile("st.volatile.shared.f32 [%0], %1;" ::"r"(memory + AT_ANCHOR + threadIdx.x * 4), "f"(rows.sum[0] + rows.sum[1])
                    : "memory");
-#endif
       products_wait<0>();
       hold(o);
       hold(p);
       release(V_EMPTY + 8 * stage);
-      if (!SKIP_SHRINK || __any_sync(FULL, shrink[0] != 1.f || shrink[1] != 1.f)) {
 #pragma unroll
-        for (int i = 0; i < D / 2; i++) o[i] *= shrink[i >> 1 & 1];
-      }
+      for (int i = 0; i < D / 2; i++) o[i] *= shrink[i >> 1 & 1];
       pack_weights(p, s);
       tiles_done++;
     }
@@ -338,7 +326,7 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
     tiles_done++;
     store(args, piece, o, rows, row);
   }
-  if (TAKE_TURNS && me == 0) sync_threads(TURN, 2 * GROUP);  // the last turn, which nobody takes
+  if (me == 0) sync_threads(TURN, 2 * GROUP);  // the last turn, which nobody takes
 }
 
 // queries maps q as [tokens, heads, D] in boxes of ROWS / group tokens, a group of heads, 64 elements; pool maps the pool as

@@ -1,10 +1,6 @@
 package dev.baton.cuda.forward;
 
 import dev.baton.cuda.binding.Launcher.Kernel;
-import dev.baton.cuda.binding.LibraryFinder;
-import dev.baton.cuda.binding.Nvrtc;
-import dev.baton.cuda.kernel.KernelVariants;
-import dev.baton.cuda.kernel.Kernels;
 import dev.baton.model.config.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Times of prefill attention alone, on Llama-3.1-8B's shape, over several layers of a pool. */
 final class PrefillBench extends CheckDevice {
@@ -47,18 +44,6 @@ final class PrefillBench extends CheckDevice {
     variants.put("portable", Optional.empty());
     if (kernels.hopperPrefill().isPresent()) {
       variants.put("9.0", kernels.hopperPrefill());
-      Nvrtc nvrtc = Nvrtc.load(Nvrtc.find(LibraryFinder.ofEnvironment()).orElseThrow());
-      for (String[] defines : VARIANTS) {
-        long module =
-            driver.loadModule(KernelVariants.prefill(nvrtc, type, headSize, defines), "a variant");
-        Kernel kernel =
-            new Kernel(
-                "attention_prefill_hopper",
-                driver.function(module, "attention_prefill_hopper"),
-                16);
-        driver.allowSharedMemory(kernel.function(), Kernels.hopperPrefillShared(headSize));
-        variants.put(String.join(" ", defines), Optional.of(kernel));
-      }
     }
     int stride = (HEADS + 2 * KV_HEADS) * headSize;
     long q = noise((long) TOKENS * stride);
@@ -90,14 +75,17 @@ final class PrefillBench extends CheckDevice {
         double micros = time(attention, sequences);
         line.append("  %s %.1f (%.0f)".formatted(v.getKey(), micros, work / micros / 1e6));
       }
-      System.out.printf(
-          "%d x %d new at %d:%s%n", sequences.length, sequences[0][1], sequences[0][0], line);
+      String what =
+          Arrays.stream(sequences)
+              .map(x -> x[1] + "@" + x[0])
+              .collect(Collectors.groupingBy(x -> x, LinkedHashMap::new, Collectors.counting()))
+              .entrySet()
+              .stream()
+              .map(x -> x.getValue() + " x " + x.getKey())
+              .collect(Collectors.joining(", "));
+      System.out.println("new@computed " + what + ":" + line);
     }
   }
-
-  private static final String[][] VARIANTS = {
-    {"TAKE_TURNS=0"}, {"SKIP_SHRINK=1"}, {"NO_ANCHOR"}, {"TAKE_TURNS=0", "SKIP_SHRINK=1"}
-  };
 
   private static int[][] repeat(int n, int computed, int fresh) {
     int[][] out = new int[n][];

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Checks and times the CUDA backend on a machine with a GPU, and prints one table of figures and targets (targets.tsv).
 #   benchmarks/gpu/run.sh             everything, in under 8 minutes
-#   benchmarks/gpu/run.sh PART...     some of: checks shape times loops http
+#   benchmarks/gpu/run.sh PART...     some of: checks shape idle times loops http
 # checks     every kernel and the sampler against float64 twins on odd sizes with poisoned outputs; the whole forward pass
 #            against the goldens and the CPU backend; 10,000 mixed requests through the engine
 # shape      two layers in Llama-3.1-8B's shape against transformers and the CPU backend, and how fast its weights load
 #            (needs a python3 with torch and transformers)
+# idle       how long the device idles between decode steps
 # times      steps of Llama-3.1-8B's shape with dummy weights;  loops: closed loops through the engine
 # http       what http.sh measures through the API
 # Needs a built checkout (./verify, or ./baton once and mvn test-compile) and Java 25 (JAVA_HOME, a JRE will do); or
@@ -81,13 +82,13 @@ table() {
   ' "$log" "$here/targets.tsv"
 }
 
-[ $# -gt 0 ] || set -- checks shape times loops http
+[ $# -gt 0 ] || set -- checks shape idle times loops http
 touch "$log"
 for name in "$@"; do
   case $name in
     checks) part checks check doctor kernels sampling goldens cpu burst ;;
     shape) part shape shape ;;
-    times | loops) part "$name" check "$name" ;;
+    idle | times | loops) part "$name" check "$name" ;;
     http) [ ! -x "$here/http.sh" ] || part http "$here/http.sh" ;;
     *) part "$name" check "$name" ;;
   esac

@@ -26,7 +26,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.LongUnaryOperator;
+import java.util.function.BiFunction;
 
 /**
  * A model on one CUDA device. Steps run one after the other on one stream; the host prepares step n
@@ -36,9 +36,6 @@ public final class CudaBackend implements Backend {
   private static final System.Logger LOG = System.getLogger(CudaBackend.class.getName());
 
   private static final long CUBLAS_WORKSPACE = 64L << 20;
-
-  /** Left free beside the pool: graphs, and what the driver takes while running. */
-  private static final long RESERVE = 768L << 20;
 
   private final Device device;
   private final Arena arena;
@@ -135,16 +132,16 @@ public final class CudaBackend implements Backend {
     tune(products, weights, space, config, options);
     long tuned = System.nanoTime();
 
-    KvLayout layout = layout(device, config, options, type);
-    long poolBytes = layout.blocks() * layout.bytesPerBlock();
-    long pool = device.allocate(poolBytes + CudaKvPort.TAIL_BYTES, "the KV pool");
-    ForwardPass pass =
-        new ForwardPass(
+    boolean sized = options.numGpuBlocks().isEmpty() && options.kvCacheBytes().isEmpty();
+    KvLayout layout =
+        layout(
             config,
-            weights,
-            kernels,
-            overlapping,
-            products,
+            options,
+            type,
+            sized ? LargestStep.blocks(options) : givenBlocks(config, options, type));
+    long pool = device.allocate(poolBytes(layout) + CudaKvPort.TAIL_BYTES, "the KV pool");
+    BiFunction<KvLayout, Long, PrefillAttention> prefill =
+        (shape, memory) ->
             new PrefillAttention(
                 driver,
                 arena,
@@ -155,15 +152,23 @@ public final class CudaBackend implements Backend {
                     config.heads(),
                     config.kvHeads(),
                     config.headSize(),
-                    layout.blockSize(),
+                    shape.blockSize(),
                     config.slidingWindow().orElse(-1)),
                 new PrefillAttention.Memory(
                     space.qkv(),
                     Math.max(options.maxNumBatchedTokens(), options.maxNumSeqs()),
                     space.attended(),
-                    pool,
-                    (long) layout.blocks() * layout.layers()),
-                device.multiprocessors()),
+                    memory,
+                    (long) shape.blocks() * shape.layers()),
+                device.multiprocessors());
+    ForwardPass pass =
+        new ForwardPass(
+            config,
+            weights,
+            kernels,
+            overlapping,
+            products,
+            prefill.apply(layout, pool),
             space,
             layout,
             pool,
@@ -173,6 +178,20 @@ public final class CudaBackend implements Backend {
             device, kernels, overlapping, space, config.vocabSize(), options.maxNumSeqs());
     StepRunner runner = new StepRunner(device, overlapping, pass, sampling, space, config, options);
     runner.recordGraphs();
+    if (sized) {
+      LargestStep.run(runner, options);
+      device.free(pool, poolBytes(layout) + CudaKvPort.TAIL_BYTES);
+      layout =
+          layout(
+              config,
+              options,
+              type,
+              affordableBlocks(device, weights.bytes(), options, layout.bytesPerBlock()));
+      pool = device.allocate(poolBytes(layout) + CudaKvPort.TAIL_BYTES, "the KV pool");
+      pass.use(layout, pool, prefill.apply(layout, pool));
+      runner.recordGraphs();
+    }
+    long poolBytes = poolBytes(layout);
     driver.synchronize(stream);
     String description =
         "%s (compute capability %d.%d), CUDA %d.%d, %s, cuBLASLt %s"
@@ -186,12 +205,15 @@ public final class CudaBackend implements Backend {
                 cublas.version());
     LOG.log(
         System.Logger.Level.INFO,
-        "kernels %.1f s, weights %.1f s, choosing products %.1f s, graphs %.1f s"
+        ("kernels %.1f s, weights %.1f s, choosing products %.1f s, largest step and graphs %.1f s; KV"
+                + " pool %s, %,d tokens")
             .formatted(
                 (compiled - start) / 1e9,
                 (loaded - compiled) / 1e9,
                 (tuned - loaded) / 1e9,
-                (System.nanoTime() - tuned) / 1e9));
+                (System.nanoTime() - tuned) / 1e9,
+                Occupancy.size(poolBytes),
+                (long) layout.blocks() * layout.blockSize()));
     return new CudaBackend(
         device,
         arena,
@@ -348,69 +370,73 @@ public final class CudaBackend implements Backend {
   }
 
   private static KvLayout layout(
-      Device device, ModelConfig c, BackendOptions options, ElementType type) {
-    LongUnaryOperator bytes =
-        blocks ->
-            new KvLayout(
-                        (int) blocks,
-                        options.blockSize(),
-                        c.layers(),
-                        c.kvHeads(),
-                        c.headSize(),
-                        type)
-                    .bytesPerBlock()
-                * blocks;
-    long block = bytes.applyAsLong(1);
-    Driver.MemoryInfo info = device.driver().memoryInfo();
-    long blocks;
+      ModelConfig c, BackendOptions options, ElementType type, int blocks) {
+    return new KvLayout(blocks, options.blockSize(), c.layers(), c.kvHeads(), c.headSize(), type);
+  }
+
+  private static long poolBytes(KvLayout layout) {
+    return layout.blocks() * layout.bytesPerBlock();
+  }
+
+  /** What the options say on the pool's size. */
+  private static int givenBlocks(ModelConfig c, BackendOptions options, ElementType type) {
     if (options.numGpuBlocks().isPresent()) {
-      blocks = options.numGpuBlocks().getAsInt();
-    } else if (options.kvCacheBytes().isPresent()) {
-      blocks = options.kvCacheBytes().getAsLong() / block;
-    } else {
-      // What this worker itself took: another one may be starting on the device at the same time.
-      long share = (long) (info.total() * options.gpuMemoryUtilization());
-      long room = share - device.allocated() - RESERVE;
-      long free = info.free() - RESERVE;
-      if (free < room) {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            ("--gpu-memory-utilization %s is %s of this device, which leaves %s for the KV pool, but"
-                    + " only %s are free: the pool is so much smaller.%s The shares of the workers of"
-                    + " one device, each of the whole, must not exceed 1 together.")
-                .formatted(
-                    options.gpuMemoryUtilization(),
-                    Occupancy.size(share),
-                    Occupancy.size(Math.max(0, room)),
-                    Occupancy.size(Math.max(0, free)),
-                    device.others()));
-      }
-      blocks = Math.min(room, free) / block;
+      return options.numGpuBlocks().getAsInt();
     }
-    blocks = Math.min(blocks, Integer.MAX_VALUE / 2);
-    if (blocks < 1) {
+    long bytes = options.kvCacheBytes().orElseThrow();
+    long block = layout(c, options, type, 1).bytesPerBlock();
+    if (bytes < block) {
       throw new BackendException(
-          ("No room for a KV pool: the device has %s, %s are free, this worker's weights and work"
-                  + " space take %s and %s are kept for graphs; --gpu-memory-utilization %s allows it"
-                  + " %s in all.%s Raise it, lower --max-num-batched-tokens or --max-num-seqs, or end"
-                  + " what else runs on the device.")
+          "--kv-cache-memory-bytes %d is less than one block of KV, which takes %d bytes."
+              .formatted(bytes, block));
+    }
+    return (int) Math.min(bytes / block, Integer.MAX_VALUE / 2);
+  }
+
+  /** What the share of memory has room for, once the largest step has taken what it needs. */
+  private static int affordableBlocks(
+      Device device, long weights, BackendOptions options, long bytesPerBlock) {
+    Driver.MemoryInfo info = device.driver().memoryInfo();
+    MemoryBudget budget =
+        new MemoryBudget(
+            device.name(),
+            info.total(),
+            info.free(),
+            weights,
+            device.allocated() - weights,
+            options.gpuMemoryUtilization());
+    int blocks = budget.blocks(bytesPerBlock, device.others());
+    if (budget.crowded()) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          ("--gpu-memory-utilization %s is %s of this device, which leaves %s for the KV pool, but"
+                  + " there is only room for %s: the pool is so much smaller.%s The shares of the"
+                  + " workers of one device, each of the whole, must not exceed 1 together.")
               .formatted(
-                  Occupancy.size(info.total()),
-                  Occupancy.size(info.free()),
-                  Occupancy.size(device.allocated()),
-                  Occupancy.size(RESERVE),
                   options.gpuMemoryUtilization(),
-                  Occupancy.size((long) (info.total() * options.gpuMemoryUtilization())),
+                  Occupancy.size(budget.allowed()),
+                  Occupancy.size(budget.left()),
+                  Occupancy.size(budget.room()),
                   device.others()));
     }
-    return new KvLayout(
-        (int) blocks, options.blockSize(), c.layers(), c.kvHeads(), c.headSize(), type);
+    return blocks;
   }
 
   /** The last step's logits of a sampled row, for checks; no step may be in flight. */
   float[] logits(int row) {
     device.makeCurrent();
     return runner.logits(row);
+  }
+
+  /** Times of steps, for checks. */
+  StepRunner.Times times() {
+    return runner.times();
+  }
+
+  /** Time of a decode step's graph alone, ns, for checks; no step may be in flight. */
+  long graphNanos(int sequences, int repeats) {
+    device.makeCurrent();
+    return runner.graphNanos(sequences, repeats);
   }
 
   @Override

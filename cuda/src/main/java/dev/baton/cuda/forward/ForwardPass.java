@@ -20,9 +20,9 @@ final class ForwardPass {
   private final Launcher launcher;
   private final Products products;
   private final WorkSpace space;
-  private final KvLayout layout;
-  private final long pool;
-  private final PrefillAttention prefill;
+  private KvLayout layout;
+  private long pool;
+  private PrefillAttention prefill;
   private final DecodeAttention decodeAttention;
   private final int blockShift;
   private final float scale;
@@ -51,6 +51,13 @@ final class ForwardPass {
     scale = (float) (1 / Math.sqrt(config.headSize())) * LOG2_E;
     decodeAttention =
         new DecodeAttention(config, kernels, launcher, space, multiprocessors, blockShift, scale);
+  }
+
+  /** Another pool, with blocks of the same size. A graph that was recorded before keeps the old. */
+  void use(KvLayout otherLayout, long otherPool, PrefillAttention ofOtherPool) {
+    layout = otherLayout;
+    pool = otherPool;
+    prefill = ofOtherPool;
   }
 
   /** Bytes of one layer of the pool. */

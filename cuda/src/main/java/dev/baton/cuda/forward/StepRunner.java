@@ -48,8 +48,6 @@ final class StepRunner implements AutoCloseable {
     final MemorySegment numbers;
     final MemorySegment sampled;
     final MemorySegment reports;
-    final long begin = driver.createEvent(true, false);
-    final long end = driver.createEvent(true, false);
 
     Lane(long stepBytes, int sequences) {
       numbers = driver.allocatePinned(stepBytes);
@@ -61,13 +59,30 @@ final class StepRunner implements AutoCloseable {
       driver.freePinned(numbers);
       driver.freePinned(sampled);
       driver.freePinned(reports);
-      driver.destroyEvent(begin);
-      driver.destroyEvent(end);
     }
   }
 
   private final Lane[] lanes = new Lane[IN_FLIGHT];
   private int turn;
+
+  /**
+   * Where steps begin and end on the device. When a step is awaited, its own pair and that of the
+   * step before have not been used again.
+   */
+  private final long[] begins = new long[2 * IN_FLIGHT];
+
+  private final long[] ends = new long[2 * IN_FLIGHT];
+  private long submitted;
+  private long busyNanos;
+  private long idleNanos;
+
+  /**
+   * Times of all steps so far, ns.
+   *
+   * @param busy from the begins of steps to their ends
+   * @param idle from the ends of steps to the begins of the next ones
+   */
+  record Times(long busy, long idle) {}
 
   StepRunner(
       Device device,
@@ -91,6 +106,10 @@ final class StepRunner implements AutoCloseable {
     int maxBlocks = (options.maxModelLen() + options.blockSize() - 1) / options.blockSize();
     int tokens = Math.max(options.maxNumBatchedTokens(), options.maxNumSeqs());
     long bytes = 4 * StepLayout.capacity(tokens, options.maxNumSeqs(), maxBlocks);
+    for (int i = 0; i < begins.length; i++) {
+      begins[i] = driver.createEvent(true, false);
+      ends[i] = driver.createEvent(true, false);
+    }
     for (int i = 0; i < IN_FLIGHT; i++) {
       lanes[i] = new Lane(bytes, options.maxNumSeqs());
     }
@@ -106,13 +125,33 @@ final class StepRunner implements AutoCloseable {
     return sizes.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  /** Records the decode step of every batch size. */
+  /** Records the decode step of every batch size, instead of what was recorded before. */
   void recordGraphs() {
+    destroyGraphs();
     for (int i = graphs.length - 1; i >= 0; i--) {
       driver.beginCapture(launcher.stream());
       pass.enqueue(StepLayout.ofDecodes(graphSizes[i]), layer -> {});
       graphs[i] = driver.endCapture(launcher.stream());
     }
+  }
+
+  /** By the thread that awaits steps. */
+  Times times() {
+    return new Times(busyNanos, idleNanos);
+  }
+
+  /** Time of the last step's graph alone, ns, without what surrounds it in a step. */
+  long graphNanos(int sequences, int repeats) {
+    long stream = launcher.stream();
+    long graph = graphs[graphFor(sequences)];
+    driver.launchGraph(graph, stream);
+    driver.record(begins[0], stream);
+    for (int i = 0; i < repeats; i++) {
+      driver.launchGraph(graph, stream);
+    }
+    driver.record(ends[0], stream);
+    driver.synchronizeEvent(ends[0], "timing a graph");
+    return driver.elapsedNanos(begins[0], ends[0]) / repeats;
   }
 
   /** Logits of a sampled row of the last step; no step may be in flight. */
@@ -143,7 +182,8 @@ final class StepRunner implements AutoCloseable {
             : StepLayout.of(step, pass.prefillAttention());
     long stream = launcher.stream();
     int ints = writer.write(step, at, lane.numbers);
-    driver.record(lane.begin, stream);
+    long number = submitted++;
+    driver.record(begins[mark(number)], stream);
     driver.copyToDevice(space.step(), lane.numbers, 4L * ints, stream);
     sampling.before(step, at, turn);
     LayerWatch.@Nullable Watched watched = null;
@@ -166,17 +206,19 @@ final class StepRunner implements AutoCloseable {
         driver.copyToHost(lane.reports, space.reports(), 4L * rows * WorkSpace.REPORT, stream);
       }
     }
-    driver.record(lane.end, stream);
+    driver.record(ends[mark(number)], stream);
     turn = (turn + 1) % IN_FLIGHT;
     LayerWatch.@Nullable Watched listened = watched;
     boolean reported = reports;
-    return () -> await(step, lane, listened, reported);
+    return () -> await(step, lane, number, listened, reported);
   }
 
   private StepResult await(
-      Step step, Lane lane, LayerWatch.@Nullable Watched watched, boolean reports) {
+      Step step, Lane lane, long number, LayerWatch.@Nullable Watched watched, boolean reports) {
     device.makeCurrent();
-    driver.synchronizeEvent(lane.end, "running step " + step.id());
+    long begin = begins[mark(number)];
+    long end = ends[mark(number)];
+    driver.synchronizeEvent(end, "running step " + step.id());
     if (watched != null) {
       watched.awaitTold();
     }
@@ -195,7 +237,12 @@ final class StepRunner implements AutoCloseable {
         row++;
       }
     }
-    return new StepResult(tokens, logprobs, driver.elapsedNanos(lane.begin, lane.end));
+    long nanos = driver.elapsedNanos(begin, end);
+    busyNanos += nanos;
+    if (number > 0) {
+      idleNanos += driver.elapsedNanos(ends[mark(number - 1)], begin);
+    }
+    return new StepResult(tokens, logprobs, nanos);
   }
 
   private static TokenLogprobs report(MemorySegment reports, long at) {
@@ -208,6 +255,10 @@ final class StepRunner implements AutoCloseable {
       values[i] = reports.getAtIndex(ValueLayout.JAVA_FLOAT, at + 2 + most + i);
     }
     return new TokenLogprobs(reports.getAtIndex(ValueLayout.JAVA_FLOAT, at), ids, values);
+  }
+
+  private static int mark(long number) {
+    return (int) (number % (2 * IN_FLIGHT));
   }
 
   private int graphFor(int sequences) {
@@ -240,12 +291,21 @@ final class StepRunner implements AutoCloseable {
     for (Lane lane : lanes) {
       lane.close();
     }
-    for (long graph : graphs) {
-      if (graph != 0) {
-        driver.destroyGraph(graph);
-      }
+    destroyGraphs();
+    for (int i = 0; i < begins.length; i++) {
+      driver.destroyEvent(begins[i]);
+      driver.destroyEvent(ends[i]);
     }
     sampling.close();
     driver.destroyStream(launcher.stream());
+  }
+
+  private void destroyGraphs() {
+    for (int i = 0; i < graphs.length; i++) {
+      if (graphs[i] != 0) {
+        driver.destroyGraph(graphs[i]);
+        graphs[i] = 0;
+      }
+    }
   }
 }

@@ -127,20 +127,28 @@ final class EngineCheck {
         random.nextInt(8) == 0 ? Map.of(random.nextInt(vocab), 3f) : Map.of());
   }
 
-  /** Closed loops of 512 in, `output` out at Llama-3.1-8B's shape. */
+  /**
+   * Closed loops of 512 in, `output` out at Llama-3.1-8B's shape, for several limits of a step: its
+   * tokens at most, and where sequences decode.
+   */
   static void loops(Path model) throws InterruptedException {
     try (CudaBackend backend =
-            CudaBackend.open(
-                LibraryFinder.ofEnvironment(),
-                ModelDirectory.open(model),
-                GpuCheck.options(ElementType.F16, LoadFormat.DUMMY, 10000, 8192, 256, 0),
-                share -> {});
-        Engine engine =
-            Engine.start(backend, new EngineOptions(10000, 8192, 256, false, 1 << 20))) {
-      loop(engine, 1, 12, 128);
-      loop(engine, 32, 192, 128);
-      loop(engine, 128, 640, 128);
-      loop(engine, 1000, 1000, 64);
+        CudaBackend.open(
+            LibraryFinder.ofEnvironment(),
+            ModelDirectory.open(model),
+            GpuCheck.options(ElementType.F16, LoadFormat.DUMMY, 10000, 8192, 256, 0),
+            share -> {})) {
+      for (int[] limits : new int[][] {{8192, 8192}, {2048, 2048}, {2048, 1024}, {2048, 512}}) {
+        System.out.printf("steps of %d tokens, %d where sequences decode%n", limits[0], limits[1]);
+        try (Engine engine =
+            Engine.start(
+                backend, new EngineOptions(10000, limits[0], limits[1], 256, false, 1 << 20))) {
+          loop(engine, 1, 4, 128);
+          loop(engine, 32, 128, 128);
+          loop(engine, 128, 384, 128);
+          loop(engine, 1000, 1000, 64);
+        }
+      }
     }
   }
 

@@ -71,6 +71,7 @@ final class GpuCheck {
           case "product-kernels" -> failures += KernelCheck.products();
           case "products" -> ProductsBench.run();
           case "times" -> times(root.resolve("models/llama-3.1-8b"));
+          case "idle" -> IdleCheck.run(root.resolve("models/llama-3.1-8b"));
           case "cpu" -> cpu(root);
           case "doctor" -> doctor();
           case "memory" -> memory(root.resolve("models/llama-3.1-8b"));

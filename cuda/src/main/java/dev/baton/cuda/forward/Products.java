@@ -29,8 +29,6 @@ final class Products implements AutoCloseable {
   /** cuBLASLt is used where its time is less than this share of the best own time. */
   private static final double LIBRARY_LEAD = 0.97;
 
-  private static final int[] AHEAD = {0};
-
   private final Driver driver;
   private final Kernels kernels;
   private final CublasLt cublas;
@@ -60,26 +58,22 @@ final class Products implements AutoCloseable {
    * How a product is computed.
    *
    * @param fused an own kernel normalises its input itself; otherwise a kernel before it does
-   * @param variant of an own kernel: for BULK, units that a warp fetches into the second-level
-   *     cache beyond its ring
    * @param algorithm cuBLASLt's, for LIBRARY; else empty
    */
-  record Choice(Way way, boolean fused, int variant, byte[] algorithm) {
-    static Choice own(Way way, boolean fused, int variant) {
-      return new Choice(way, fused, variant, new byte[0]);
+  record Choice(Way way, boolean fused, byte[] algorithm) {
+    static Choice own(Way way, boolean fused) {
+      return new Choice(way, fused, new byte[0]);
     }
 
     static Choice library(byte[] algorithm) {
-      return new Choice(Way.LIBRARY, false, 0, algorithm);
+      return new Choice(Way.LIBRARY, false, algorithm);
     }
 
     @Override
     public String toString() {
       return way == Way.LIBRARY
           ? "library"
-          : way.name().toLowerCase(Locale.ROOT)
-              + (fused ? "+norm" : "")
-              + (variant > 0 ? "/" + variant : "");
+          : way.name().toLowerCase(Locale.ROOT) + (fused ? "+norm" : "");
     }
   }
 
@@ -143,14 +137,12 @@ final class Products implements AutoCloseable {
     List<Choice> own = new ArrayList<>();
     for (boolean fused : norm ? new boolean[] {true, false} : new boolean[] {false}) {
       if (kernels.products.bulk(epilogue, m, n, k, fused).isPresent()) {
-        for (int ahead : AHEAD) {
-          own.add(Choice.own(Way.BULK, fused, ahead));
-        }
+        own.add(Choice.own(Way.BULK, fused));
       }
     }
     for (boolean fused : norm ? new boolean[] {true, false} : new boolean[] {false}) {
       if (kernels.products.gemv(epilogue, m, n, k, fused).isPresent()) {
-        own.add(Choice.own(Way.GEMV, fused, 0));
+        own.add(Choice.own(Way.GEMV, fused));
       }
     }
     return own;
@@ -195,9 +187,6 @@ final class Products implements AutoCloseable {
       launcher.pointer(w);
     }
     launcher.pointer(out).pointer(bias).integer(m).integer(n).integer(k);
-    if (bulk) {
-      launcher.integer(choice.variant());
-    }
     launcher.launch(launch.kernel(), launch.blocks(), 1, 1, launch.threads(), launch.sharedBytes());
   }
 

@@ -6,6 +6,7 @@ import dev.baton.engine.backend.BackendProvider.Progress;
 import dev.baton.model.ModelDirectory;
 import dev.baton.model.config.ElementType;
 import dev.baton.model.config.ModelConfig;
+import dev.baton.model.weights.DummyDistribution;
 import dev.baton.model.weights.LoadFormat;
 import dev.baton.model.weights.Tensor;
 import dev.baton.model.weights.TensorShapes;
@@ -70,7 +71,7 @@ final class WeightLoader {
       Progress progress) {
     if (format == LoadFormat.DUMMY) {
       WeightLoader[] loader = new WeightLoader[1];
-      long table = device.allocate(2L * DummyValues.COUNT, "dummy weights");
+      long table = device.allocate(DummyValues.BYTES, "dummy weights");
       MemorySegment values = DummyValues.table(model.config().elementType(), type);
       device.driver().copyToDevice(table, values, values.byteSize(), launcher.stream());
       loader[0] =
@@ -84,7 +85,7 @@ final class WeightLoader {
               self -> (name, to, shape) -> self.dummy(name, to, seed, table, shape));
       ModelWeights weights = loader[0].all();
       device.driver().synchronize(launcher.stream());
-      device.free(table, 2L * DummyValues.COUNT);
+      device.free(table, DummyValues.BYTES);
       return weights;
     }
     try (WeightSource files = Weights.open(model, format, seed);
@@ -194,7 +195,7 @@ final class WeightLoader {
       launcher
           .pointer(to)
           .pointer(count)
-          .pointer(DummyValues.key(seed, name))
+          .pointer(DummyDistribution.key(seed, name))
           .pointer(table)
           .launch(kernels.fillRandom, blocks, 1, 1, 256, 0);
     }

@@ -20,7 +20,7 @@ public final class Kernels implements AutoCloseable {
   private static final int STATIC_SHARED = 1024;
 
   private static final Map<String, Integer> ARGUMENTS_OF_PRODUCTS =
-      Map.of("gemv.cu", 10, "gemv_bulk.cu", 11);
+      Map.of("gemv.cu", 10, "gemv_bulk.cu", 10);
 
   /** What a block may have where two rings of the products fit beside each other. */
   private static final int BULK_SHARED = 224 << 10;

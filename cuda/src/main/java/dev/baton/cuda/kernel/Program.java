@@ -24,7 +24,8 @@ public record Program(String file, ElementType type, int headSize) {
   /** Types that there is code for. */
   public static final List<ElementType> TYPES = List.of(ElementType.F16, ElementType.BF16);
 
-  private static final List<String> HEADERS = List.of("common.cuh", "products.cuh", "hopper.cuh");
+  private static final List<String> HEADERS =
+      List.of("common.cuh", "barriers.cuh", "products.cuh", "hopper.cuh");
 
   /** The first compute capability with the copy engine. */
   private static final int COPY_ENGINE = 90;

@@ -275,7 +275,7 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
         u32 at = memory + AT_V + stage * TILE_BYTES + i % HALVES * HALF_BYTES + piece.in_last * 128 + i / HALVES * 16;
         asm volatile("st.shared.v4.u32 [%0], {%1, %1, %1, %1};" ::"r"(at), "r"(0) : "memory");
       }
-      writes_before_products();
+      fence_async();
       sync_threads(CLEARED + me, GROUP);
     }
     for (tile--; tile >= 0; tile--) {

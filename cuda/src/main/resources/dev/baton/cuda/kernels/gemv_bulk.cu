@@ -41,7 +41,7 @@ struct Cursor {
 // Asks for 16 rows of w by 128 k. What lies beyond w arrives as zeros.
 template <int EPILOGUE>
 __device__ __forceinline__ void fetch(const TensorMap* w, int tile, int chunk, u32 to, u32 barrier, u64 policy) {
-  barrier_expect(barrier, UNIT_BYTES);
+  barrier_arrive_expect(barrier, UNIT_BYTES);
 #pragma unroll
   for (int h = 0; h < 2; h++) {
     int k = chunk * CHUNK + h * 64;
@@ -141,7 +141,7 @@ __device__ __forceinline__ void normalise(const float* x, const elem* norm, cons
 // tiles side by side, and activations are read along with the weights.
 template <int EPILOGUE, bool NORM, bool RESIDENT>
 __device__ __forceinline__ void product(const TensorMap* w, const void* x, const elem* norm, const int* row_of, float eps,
-                                        void* out, const elem* bias, int M, int N, int K, int ahead) {
+                                        void* out, const elem* bias, int M, int N, int K) {
   constexpr int TILES = RESIDENT ? 1 : 2;
   constexpr int OUTPUTS = EPILOGUE == SILU_MUL ? 8 : 16;  // of a tile
   extern __shared__ __align__(1024) u8 memory[];
@@ -160,7 +160,7 @@ __device__ __forceinline__ void product(const TensorMap* w, const void* x, const
 
   if (lane == 0) {
     for (int i = 0; i < DEPTH; i++) barrier_init(full + i * 8, 1);
-    barriers_ready();
+    barrier_init_visible();
   }
   __syncwarp();
   // The next unit to ask for.
@@ -175,20 +175,6 @@ __device__ __forceinline__ void product(const TensorMap* w, const void* x, const
   // Normalised rows need room for a while: one has its own, more take the rings' later units.
   int early = !NORM || M == 1 ? DEPTH : M <= 4 ? 2 : 1;
   for (int i = 0; i < early; i++) fetch_next(i);
-  if (ahead > 0 && lane == 0) {
-    Cursor<TILES> next = wanted;
-    for (int i = 0; i < ahead && next.more(); i++, next.next(warp)) {
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        int k = next.chunk * CHUNK + h * 64, tile = first + next.group * TILES + next.side;
-        if constexpr (EPILOGUE == SILU_MUL) {
-          prefetch_box(w, k, 0, 0, tile);
-        } else {
-          prefetch_box(w, k, tile * 16);
-        }
-      }
-    }
-  }
   __syncwarp();
 
   uint4 b[RESIDENT ? RESIDENT_CHUNKS : 2][PIECES];
@@ -206,7 +192,7 @@ __device__ __forceinline__ void product(const TensorMap* w, const void* x, const
         b[i][p] = g < M && k < K ? *(const uint4*)(normed + k * 2) : make_uint4(0, 0, 0, 0);
       }
     if (early < DEPTH) {
-      fence_before_copies();
+      fence_async();
       __syncthreads();
       for (int i = early; i < DEPTH; i++) fetch_next(i);
     }
@@ -292,17 +278,16 @@ __device__ __forceinline__ void product(const TensorMap* w, const void* x, const
     }
   }
 }
-#define BODY(...) product<__VA_ARGS__>(&w, x, norm, row_of, eps, out, bias, M, N, K, ahead)
+#define BODY(...) product<__VA_ARGS__>(&w, x, norm, row_of, eps, out, bias, M, N, K)
 
 // w describes [N, K] in boxes of [16, 64], for SILU_MUL [N / 8, 2, 8, K] in boxes of [1, 2, 8, 64], from an array whose N ups
 // follow N gates. x is [rows, K] elements, or floats that are normalised with `norm` on the way; row m is row_of[m], or m where
-// row_of is null. out is [M, N]; bias is [N] ([2 N] for SILU_MUL) or null. Units of w beyond the ring, `ahead` a warp, are
-// fetched into the second-level cache. Grid: at most one block a tile; 256 threads. Dynamic shared memory: RING_BYTES + 1024 M,
+// row_of is null. out is [M, N]; bias is [N] ([2 N] for SILU_MUL) or null. Grid: at most one block a tile; 256 threads. Dynamic shared memory: RING_BYTES + 1024 M,
 // and 8 KiB more for M = 1 with NORM.
 #define BULK(NAME, EPILOGUE, NORM, RESIDENT)                                                                               \
   extern "C" __global__ void __launch_bounds__(WARPS * 32, 2)                                                              \
       NAME(const __grid_constant__ TensorMap w, const void* x, const elem* norm, const int* row_of, float eps, void* out,  \
-           const elem* bias, int M, int N, int K, int ahead) {                                                             \
+           const elem* bias, int M, int N, int K) {                                                             \
     BODY(EPILOGUE, NORM, RESIDENT);                                                                                        \
   }
 BULK(bulk_store, STORE, false, true)

@@ -1,41 +1,7 @@
-// What compute capability 9.0 alone has (compiled for sm_90a): barriers in shared memory, tensor copies that complete on
-// them, products of a warp group, and registers that move from one warp group to another.
+// What compute capability 9.0 alone has (compiled for sm_90a): products of a warp group, and registers that move from one
+// warp group to another; and tensor copies.
 #pragma once
-#include "common.cuh"
-
-// A tensor map of the driver, passed by value as a __grid_constant__ argument.
-struct alignas(64) TensorMap {
-  u8 opaque[128];
-};
-
-__device__ __forceinline__ void barrier_init(u32 barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
-}
-
-// After barrier_init, before other threads and the copy engine use the barriers.
-__device__ __forceinline__ void barrier_init_visible() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
-
-__device__ __forceinline__ void barrier_arrive(u32 barrier) {
-  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
-}
-
-// Arrives, and makes the phase also wait for that many bytes of tensor copies.
-__device__ __forceinline__ void barrier_arrive_expect(u32 barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
-}
-
-// Waits for the end of a phase; phases have parity 0, 1, 0, ... A barrier on which nothing has happened lets parity 1 pass.
-__device__ __forceinline__ void barrier_wait(u32 barrier, u32 parity) {
-  asm volatile(
-      "{\n"
-      ".reg .pred done;\n"
-      "again:\n"
-      "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-      "@!done bra again;\n"
-      "}" ::"r"(barrier),
-      "r"(parity)
-      : "memory");
-}
+#include "barriers.cuh"
 
 // A box of a tensor to shared memory. Coordinates are innermost first; what lies outside of the tensor becomes zeros.
 __device__ __forceinline__ void copy_box(u32 shared, const TensorMap& map, u32 barrier, int c0, int c1, int c2) {
@@ -53,9 +19,6 @@ __device__ __forceinline__ void copy_box(u32 shared, const TensorMap& map, u32 b
       "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
       : "memory");
 }
-
-// What the calling thread wrote to shared memory can be read by products of warp groups after the next barrier.
-__device__ __forceinline__ void writes_before_products() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 // The hardware's numbered barriers; number 0 is __syncthreads.
 __device__ __forceinline__ void sync_threads(int number, int threads) {

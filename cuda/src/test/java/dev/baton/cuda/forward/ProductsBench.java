@@ -8,6 +8,7 @@ import dev.baton.cuda.binding.Nvrtc;
 import dev.baton.cuda.kernel.Kernels;
 import dev.baton.cuda.kernel.Kernels.Epilogue;
 import dev.baton.model.config.ElementType;
+import dev.baton.model.weights.DummyDistribution;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -145,20 +146,20 @@ final class ProductsBench implements AutoCloseable {
 
   private long random(long count, String name) {
     long to = device.allocate(2 * count, "weights");
-    long table = device.allocate(2L * DummyValues.COUNT, "values");
+    long table = device.allocate(DummyValues.BYTES, "values");
     driver.copyToDevice(
         table,
         DummyValues.table(ElementType.F16, ElementType.F16),
-        2L * DummyValues.COUNT,
+        DummyValues.BYTES,
         launcher.stream());
     launcher
         .pointer(to)
         .pointer(count)
-        .pointer(DummyValues.key(0, name))
+        .pointer(DummyDistribution.key(0, name))
         .pointer(table)
         .launch(kernels.fillRandom, 1024, 1, 1, 256, 0);
     driver.synchronize(launcher.stream());
-    device.free(table, 2L * DummyValues.COUNT);
+    device.free(table, DummyValues.BYTES);
     return to;
   }
 
@@ -270,7 +271,7 @@ final class ProductsBench implements AutoCloseable {
       for (List<Result> results : all) {
         results.stream()
             .map(Result::way)
-            .filter(w -> w.way() == like.way() && w.variant() == like.variant())
+            .filter(w -> w.way() == like.way())
             .min(Comparator.comparing(w -> w.fused() != like.fused()))
             .ifPresent(ways::add);
       }

@@ -106,7 +106,7 @@ final class DummyWeightsTest {
         mean += x[i];
         square += x[i] * x[i];
         neighbours += i > 0 ? x[i] * x[i - 1] : 0;
-        beyondTwo += Math.abs(x[i]) > 2 * RandomFill.STANDARD_DEVIATION ? 1 : 0;
+        beyondTwo += Math.abs(x[i]) > 2 * DummyDistribution.STANDARD_DEVIATION ? 1 : 0;
       }
       assertThat(mean / n).isCloseTo(0, within(1e-4));
       assertThat(Math.sqrt(square / n)).isCloseTo(0.02, within(2e-4));

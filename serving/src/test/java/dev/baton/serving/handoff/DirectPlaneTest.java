@@ -67,6 +67,24 @@ class DirectPlaneTest {
     assertThat(decoding.recording().tokens()).as(id).isEqualTo(alone(prompt));
   }
 
+  /** A first hand-off, after which both ends use the plane: D takes it up a moment after P. */
+  private static void warm(Direct p, Direct d, HostPort to) throws Exception {
+    handOver(p.worker, d.worker, to, prompt(9, 1), "warm");
+    awaitPlane(p);
+    awaitPlane(d);
+  }
+
+  private static void awaitPlane(Direct end) throws InterruptedException {
+    long deadline = System.nanoTime() + 10_000_000_000L;
+    while (end.worker.connector.stats().planes().stream()
+        .noneMatch(use -> use.plane().equals("fake"))) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("no plane: " + end.worker.connector.stats());
+      }
+      Thread.sleep(1);
+    }
+  }
+
   @Test
   void theAnswerIsThatOfOneWorkerForEverySendTypeAndBlockSize() throws Exception {
     for (String send : List.of("PUT_ASYNC", "PUT", "GET")) {
@@ -78,6 +96,7 @@ class DirectPlaneTest {
             handOver(
                 p.worker, d.worker, d.worker.connector.address(), prompt(length, 1), send + length);
           }
+          awaitPlane(d);
           assertThat(d.worker.connector.stats().planes())
               .singleElement()
               .satisfies(use -> assertThat(use.plane()).isEqualTo("fake"));
@@ -97,8 +116,7 @@ class DirectPlaneTest {
     try (Direct p = prefill();
         Direct d = Direct.start("kv_consumer", Shape.USUAL.blocks(34), "5")) {
       p.plane.pauseNanos = 20_000;
-      int[] first = prompt(20, 0);
-      handOver(p.worker, d.worker, d.worker.connector.address(), first, "first");
+      warm(p, d, d.worker.connector.address());
       for (int i = 0; i < 60; i++) {
         int[] prompt = prompt(60, i);
         Decoding cancelled = d.worker.decode("c" + i, prompt, TOKENS);
@@ -126,7 +144,7 @@ class DirectPlaneTest {
         Direct d = decode();
         Direct dying = prefill();
         Relay relay = new Relay(d.worker.connector.address())) {
-      handOver(dying.worker, d.worker, relay.address(), prompt(9, 1), "warm");
+      warm(dying, d, relay.address());
       dying.plane.pauseNanos = 3_000_000;
       Decoding decoding = d.worker.decode("lost", prompt, TOKENS);
       PrefillCall call = dying.worker.prefill("lost", relay.address(), prompt);
@@ -154,7 +172,7 @@ class DirectPlaneTest {
     try (Direct d = decode();
         Direct p = prefill();
         Relay relay = new Relay(d.worker.connector.address())) {
-      handOver(p.worker, d.worker, relay.address(), prompt(9, 1), "warm");
+      warm(p, d, relay.address());
       p.plane.pauseNanos = 2_000_000;
       Decoding decoding = d.worker.decode("again", prompt, TOKENS);
       relay.cutAfter = relay.forwarded() + 150;
@@ -177,7 +195,7 @@ class DirectPlaneTest {
     try (Direct d = Direct.start("kv_consumer", Shape.USUAL, "0.4");
         Direct p = prefill();
         Relay relay = new Relay(d.worker.connector.address())) {
-      handOver(p.worker, d.worker, relay.address(), prompt(9, 1), "warm");
+      warm(p, d, relay.address());
       p.plane.pauseNanos = 1_000_000;
       Decoding decoding = d.worker.decode("late", prompt, TOKENS);
       relay.cutAfter = relay.forwarded() + 150;
@@ -196,6 +214,7 @@ class DirectPlaneTest {
     try (Direct d = decode();
         Direct p = prefill();
         Direct other = prefill()) {
+      warm(p, d, d.worker.connector.address());
       p.plane.damaging = true;
       Decoding decoding = d.worker.decode("bad", prompt, TOKENS);
       assertThat(p.worker.prefill("bad", d.worker.connector.address(), prompt).await())
@@ -213,6 +232,7 @@ class DirectPlaneTest {
     int[] prompt = prompt(50, 6);
     try (Direct d = decode();
         Direct p = prefill()) {
+      warm(p, d, d.worker.connector.address());
       p.plane.failing = true;
       Decoding decoding = d.worker.decode("fails", prompt, TOKENS);
       assertThat(p.worker.prefill("fails", d.worker.connector.address(), prompt).await())

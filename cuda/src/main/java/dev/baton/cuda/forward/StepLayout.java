@@ -15,8 +15,10 @@ import dev.baton.engine.backend.StepSequence;
  * @param decodes sequences with one new token, padding included
  * @param tiles pieces of prefill attention
  * @param tile queries of such a piece
+ * @param lastTiles pieces of prefill attention in which a token is sampled from
  */
-record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, int tile) {
+record StepLayout(
+    int tokens, int sequences, int rows, int decodes, int tiles, int tile, int lastTiles) {
   private static final int HEADER = 4;
 
   /** For a step as it is. */
@@ -32,6 +34,7 @@ record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, i
     int rows = 0;
     int decodes = 0;
     int tiles = 0;
+    int lastTiles = 0;
     for (StepSequence s : step.sequences()) {
       tokens += s.newTokens();
       rows += s.sample() ? 1 : 0;
@@ -39,14 +42,15 @@ record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, i
         decodes++;
       } else {
         tiles += (s.newTokens() + tile - 1) / tile;
+        lastTiles += s.sample() ? 1 : 0;
       }
     }
-    return new StepLayout(tokens, step.sequences().size(), rows, decodes, tiles, tile);
+    return new StepLayout(tokens, step.sequences().size(), rows, decodes, tiles, tile, lastTiles);
   }
 
   /** For a step of decodes alone, padded to {@code size} of them. */
   static StepLayout ofDecodes(int size) {
-    return new StepLayout(size, size, size, size, 0, Kernels.LARGE_TILE);
+    return new StepLayout(size, size, size, size, 0, Kernels.LARGE_TILE, 0);
   }
 
   int tokenIds() {
@@ -94,15 +98,19 @@ record StepLayout(int tokens, int sequences, int rows, int decodes, int tiles, i
     return decodeSequences() + decodes;
   }
 
-  int tables() {
+  int lastTileStarts() {
     return tileStarts() + 2 * tiles;
+  }
+
+  int tables() {
+    return lastTileStarts() + 2 * lastTiles;
   }
 
   /** Ints that the largest step needs. */
   static long capacity(int maxTokens, int maxSequences, int maxBlocks) {
     return HEADER
         + 3L * maxTokens
-        + 7L * maxSequences
+        + 9L * maxSequences
         + 2L * (maxTokens / 2 + 1)
         + (long) maxSequences * maxBlocks;
   }

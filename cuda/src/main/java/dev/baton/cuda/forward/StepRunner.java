@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -152,6 +153,44 @@ final class StepRunner implements AutoCloseable {
     driver.record(ends[0], stream);
     driver.synchronizeEvent(ends[0], "timing a graph");
     return driver.elapsedNanos(begins[0], ends[0]) / repeats;
+  }
+
+  /**
+   * Time of some parts of a step in a graph, ns, for checks; no step may be in flight.
+   *
+   * @param nanos for how long it is repeated, at least
+   */
+  long partNanos(Step step, Set<ForwardPass.Part> parts, long nanos) {
+    device.makeCurrent();
+    long stream = launcher.stream();
+    StepLayout at = StepLayout.of(step, pass.prefillAttention());
+    int ints = writer.write(step, at, lanes[turn].numbers);
+    driver.copyToDevice(space.step(), lanes[turn].numbers, 4L * ints, stream);
+    driver.beginCapture(stream);
+    pass.enqueue(at, layer -> {}, parts);
+    long graph = driver.endCapture(stream);
+    driver.launchGraph(graph, stream);
+    int repeats = 4;
+    long last = 0;
+    for (long spent = 0; spent < nanos; ) {
+      driver.record(begins[0], stream);
+      for (int i = 0; i < repeats; i++) {
+        driver.launchGraph(graph, stream);
+      }
+      driver.record(ends[0], stream);
+      driver.synchronizeEvent(ends[0], "timing a part of a step");
+      long elapsed = driver.elapsedNanos(begins[0], ends[0]);
+      spent += elapsed;
+      last = elapsed / repeats;
+      repeats = Math.clamp(repeats * nanos / 2 / Math.max(1, elapsed), 4, 1000);
+    }
+    driver.destroyGraph(graph);
+    return last;
+  }
+
+  /** For checks. */
+  ForwardPass pass() {
+    return pass;
   }
 
   /** Logits of a sampled row of the last step; no step may be in flight. */

@@ -56,7 +56,8 @@ final class StepWriter {
       System.arraycopy(s.blockTable(), 0, to, at.tables() + i * stride, blocks(s));
       token += n;
     }
-    tiles(sequences, at.tile(), at.tileStarts(), to);
+    tiles(sequences, at, false, to);
+    tiles(sequences, at, true, to);
     pad(to, at, token, sequences.size(), row, decode);
     MemorySegment.copy(to, 0, buffer, INT, 0, size);
     return size;
@@ -66,13 +67,23 @@ final class StepWriter {
     return (s.computedTokens() + s.newTokens() + blockSize - 1) / blockSize;
   }
 
-  /** The tiles with the longest way to go come first, so that short ones fill the end. */
-  private static void tiles(List<StepSequence> sequences, int tile, int at, int[] to) {
+  /**
+   * The tiles with the longest way to go come first, so that short ones fill the end.
+   *
+   * @param last only those with a token that is sampled from
+   */
+  private static void tiles(List<StepSequence> sequences, StepLayout at, boolean last, int[] to) {
+    int tile = at.tile();
     long[] order = new long[16];
     int n = 0;
     for (int i = 0; i < sequences.size(); i++) {
       StepSequence s = sequences.get(i);
-      for (int first = 0; s.newTokens() > 1 && first < s.newTokens(); first += tile) {
+      if (s.newTokens() == 1 || (last && !s.sample())) {
+        continue;
+      }
+      for (int first = last ? (s.newTokens() - 1) / tile * tile : 0;
+          first < s.newTokens();
+          first += tile) {
         if (n == order.length) {
           order = Arrays.copyOf(order, 2 * n);
         }
@@ -81,9 +92,10 @@ final class StepWriter {
       }
     }
     Arrays.sort(order, 0, n);
+    int start = last ? at.lastTileStarts() : at.tileStarts();
     for (int i = 0; i < n; i++) {
-      to[at + 2 * i] = (int) (-order[i] >>> 16) & 0xffff;
-      to[at + 2 * i + 1] = ((int) -order[i] & 0xffff) * tile;
+      to[start + 2 * i] = (int) (-order[i] >>> 16) & 0xffff;
+      to[start + 2 * i + 1] = ((int) -order[i] & 0xffff) * tile;
     }
   }
 

@@ -8,6 +8,7 @@ import dev.baton.model.config.ModelConfig;
  *
  * @param step the step's numbers, {@link StepLayout}
  * @param residual [tokens, hidden] floats
+ * @param sampledResidual [sequences, hidden] floats: of the sampled rows alone
  * @param normed [tokens, hidden]
  * @param qkv [tokens, querySize + 2 kvSize]
  * @param attended [tokens, querySize]
@@ -24,6 +25,7 @@ import dev.baton.model.config.ModelConfig;
 record WorkSpace(
     long step,
     long residual,
+    long sampledResidual,
     long normed,
     long qkv,
     long attended,
@@ -52,6 +54,7 @@ record WorkSpace(
             device.allocate(
                 4 * StepLayout.capacity((int) tokens, (int) sequences, maxBlocks), "step numbers"),
             device.allocate(4 * tokens * c.hiddenSize(), what),
+            device.allocate(4 * sequences * c.hiddenSize(), what),
             device.allocate(2 * tokens * c.hiddenSize(), what),
             device.allocate(2 * tokens * (c.querySize() + 2L * c.kvSize()), what),
             device.allocate(2 * tokens * c.querySize(), what),

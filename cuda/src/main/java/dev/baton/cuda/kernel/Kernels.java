@@ -50,6 +50,7 @@ public final class Kernels implements AutoCloseable {
   public final Kernel qkvPost;
   public final Kernel siluMul;
   public final Kernel addBias;
+  public final Kernel gatherRows;
   public final Kernel convert;
   public final Kernel fillRandom;
   public final Kernel fill;
@@ -123,6 +124,7 @@ public final class Kernels implements AutoCloseable {
     qkvPost = kernel(0, "qkv_post", 17);
     siluMul = kernel(0, "silu_mul", 5);
     addBias = kernel(0, "add_bias", 3);
+    gatherRows = kernel(0, "gather_rows", 7);
     convert = kernel(0, "convert", 4);
     fillRandom = kernel(0, "fill_random", 4);
     fill = kernel(0, "fill", 3);

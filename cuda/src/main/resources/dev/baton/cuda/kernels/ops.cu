@@ -76,6 +76,22 @@ extern "C" __global__ void rms_norm(const float* __restrict__ x, const elem* __r
   for (int i = threadIdx.x + 4 * blockDim.x; i < pieces; i += blockDim.x) put(i, in[i], w[i]);
 }
 
+// The rows that are sampled from: to_x[r] = x[rows[r]] and to_residual[r] = residual[rows[r]], of x_size elements and hidden
+// floats (multiples of 8 and 4). One block a row.
+extern "C" __global__ void gather_rows(const elem* __restrict__ x, const float* __restrict__ residual,
+                                       const int* __restrict__ rows, elem* __restrict__ to_x,
+                                       float* __restrict__ to_residual, int x_size, int hidden) {
+  let_next_start();
+  wait_for_previous();
+  size_t r = blockIdx.x, row = rows[r];
+  const uint4* from = (const uint4*)(x + row * x_size);
+  uint4* to = (uint4*)(to_x + r * x_size);
+  for (int i = threadIdx.x; i < x_size / 8; i += blockDim.x) to[i] = from[i];
+  const float4* in = (const float4*)(residual + row * hidden);
+  float4* out = (float4*)(to_residual + r * hidden);
+  for (int i = threadIdx.x; i < hidden / 4; i += blockDim.x) out[i] = in[i];
+}
+
 __device__ __forceinline__ void unpack(float (&f)[8], uint4 v) {
   f[0] = low(v.x), f[1] = high(v.x), f[2] = low(v.y), f[3] = high(v.y);
   f[4] = low(v.z), f[5] = high(v.z), f[6] = low(v.w), f[7] = high(v.w);

@@ -15,6 +15,7 @@ import dev.baton.model.config.ElementType;
 import dev.baton.model.weights.LoadFormat;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -150,6 +151,81 @@ final class EngineCheck {
         }
       }
     }
+  }
+
+  /** Closed loops and random arrivals by the most tokens of a step in which sequences decode. */
+  static void mixedLoops(Path model) throws InterruptedException {
+    try (CudaBackend backend = MixedBench.open(model)) {
+      for (int most : new int[] {640, 512, 1024}) {
+        System.out.printf("steps of %d tokens where sequences decode%n", most);
+        try (Engine engine =
+            Engine.start(backend, new EngineOptions(10000, 8192, most, 256, false, 1 << 20))) {
+          StepRunner.Times before = backend.times();
+          loop(engine, 32, 128, 128);
+          loop(engine, 128, 512, 128);
+          StepRunner.Times after = backend.times();
+          System.out.printf(
+              Locale.ROOT,
+              "  steps %.2f s, between them %.3f s%n",
+              (after.busy() - before.busy()) / 1e9,
+              (after.idle() - before.idle()) / 1e9);
+          open(engine, 45, 6);
+        }
+      }
+    }
+  }
+
+  /** Requests at random times, 512 in, 64 out. */
+  private static void open(Engine engine, double rate, double duration)
+      throws InterruptedException {
+    Random random = new Random(2);
+    int requests = (int) (rate * duration);
+    Semaphore done = new Semaphore(0);
+    double[] ttft = new double[requests];
+    double[] tpot = new double[requests];
+    long from = System.nanoTime();
+    double at = 0;
+    for (int i = 0; i < requests; i++) {
+      at += -Math.log(1 - random.nextDouble()) / rate;
+      int[] prompt = random.ints(512, 0, 100_000).toArray();
+      long wait = from + (long) (at * 1e9) - System.nanoTime();
+      if (wait > 0) {
+        TimeUnit.NANOSECONDS.sleep(wait);
+      }
+      int index = i;
+      long sent = System.nanoTime();
+      engine.submit(
+          new EngineRequest("o" + i, prompt, 64, 0, true, Set.of(), SamplingParams.GREEDY),
+          new RequestListener() {
+            private long first;
+
+            @Override
+            public void onToken(int token, @Nullable TokenLogprobs logprobs, long nanos) {
+              if (first == 0) {
+                first = System.nanoTime();
+              }
+            }
+
+            @Override
+            public void onFinished(FinishReason reason, RequestTimes times) {
+              ttft[index] = (first - sent) / 1e6;
+              tpot[index] = (System.nanoTime() - first) / 1e6 / 63;
+              done.release();
+            }
+          });
+    }
+    if (!done.tryAcquire(requests, 60, TimeUnit.SECONDS)) {
+      throw new IllegalStateException("an open loop did not end");
+    }
+    Arrays.sort(ttft);
+    Arrays.sort(tpot);
+    System.out.printf(
+        "engine open %4.0f requests/s, 512/64: TTFT p50 %.1f p99 %.1f ms, TPOT p50 %.2f p99 %.2f ms%n",
+        rate,
+        ttft[requests / 2],
+        ttft[requests * 99 / 100],
+        tpot[requests / 2],
+        tpot[requests * 99 / 100]);
   }
 
   private static void loop(Engine engine, int inFlight, int requests, int output)

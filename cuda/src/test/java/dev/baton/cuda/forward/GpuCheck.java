@@ -55,7 +55,6 @@ final class GpuCheck {
     for (String what : Arrays.asList(args).subList(1, args.length)) {
       try {
         switch (what) {
-          case "small" -> CheckDevice.keepSmall(); // those named after it
           case "goldens" -> goldens(root);
           case "sampling" -> failures += SamplingCheck.run();
           case "kernels" ->
@@ -68,6 +67,8 @@ final class GpuCheck {
           case "prefill-times" -> PrefillBench.run();
           case "burst" -> failures += EngineCheck.burst(root.resolve("models/fable-5m"), 10_000);
           case "loops" -> EngineCheck.loops(root.resolve("models/llama-3.1-8b"));
+          case "mixed" -> MixedBench.run(root.resolve("models/llama-3.1-8b"));
+          case "mixed-loops" -> EngineCheck.mixedLoops(root.resolve("models/llama-3.1-8b"));
           case "profile" -> profile(root.resolve("models/llama-3.1-8b"));
           case "product-kernels" -> failures += KernelCheck.products();
           case "products" -> ProductsBench.run();

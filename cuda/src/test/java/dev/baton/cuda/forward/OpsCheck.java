@@ -19,6 +19,7 @@ final class OpsCheck extends CheckDevice {
         check.norm();
         check.silu();
         check.bias();
+        check.gather();
         check.convert();
         int turn = 0;
         for (int headSize : new int[] {32, 64, 128}) {
@@ -135,6 +136,35 @@ final class OpsCheck extends CheckDevice {
           .integer(hidden)
           .launch(kernels.addBias, 3, 1, 1, 256, 0);
       compare("add_bias " + hidden, read(out, 3 * hidden, true), want, 1e-6);
+    }
+  }
+
+  private void gather() {
+    int[] rows = {0, 3, 3, 6, 1};
+    for (int[] s : new int[][] {{32, 8}, {96, 72}, {4096, 4096}, {2056, 8200}}) {
+      float[] x = randoms(7 * s[0], 1);
+      float[] residual = randoms(7 * s[1], 5);
+      double[] wantX = new double[rows.length * s[0]];
+      Arrays.setAll(wantX, i -> x[rows[i / s[0]] * s[0] + i % s[0]]);
+      double[] wantResidual = new double[rows.length * s[1]];
+      Arrays.setAll(wantResidual, i -> residual[rows[i / s[1]] * s[1] + i % s[1]]);
+      long toX = poisoned(2L * wantX.length);
+      long toResidual = poisoned(4L * wantResidual.length);
+      launcher
+          .pointer(elements(x))
+          .pointer(floats(residual))
+          .pointer(ints(rows))
+          .pointer(toX)
+          .pointer(toResidual)
+          .integer(s[0])
+          .integer(s[1])
+          .launch(kernels.gatherRows, rows.length, 1, 1, 256, 0);
+      compare("gather_rows x " + s[0], read(toX, wantX.length, false), wantX, 1e-12);
+      compare(
+          "gather_rows residual " + s[1],
+          read(toResidual, wantResidual.length, true),
+          wantResidual,
+          1e-12);
     }
   }
 

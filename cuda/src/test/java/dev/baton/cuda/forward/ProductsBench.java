@@ -102,7 +102,8 @@ final class ProductsBench implements AutoCloseable {
     long gateUp = device.allocate(4L * MOST * INNER, "activations");
     long logits = device.allocate(4L * MOST * VOCAB, "logits");
     WorkSpace space =
-        new WorkSpace(0, residual, normed, qkv, attended, gateUp, gated, logits, 0, 0, 0, 0, 0, 0);
+        new WorkSpace(
+            0, residual, 0, normed, qkv, attended, gateUp, gated, logits, 0, 0, 0, 0, 0, 0);
     products = new Products(device, kernels, cublas, launcher, space, 1e-5);
     List<Long> wQkv = new ArrayList<>();
     List<Long> wOut = new ArrayList<>();

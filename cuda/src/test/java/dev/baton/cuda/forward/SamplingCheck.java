@@ -64,6 +64,7 @@ final class SamplingCheck {
               0,
               0,
               0,
+              0,
               device.allocate(4L * rows * vocab, "check"),
               device.allocate(4L * rows, "check"),
               device.allocate(4L * rows * WorkSpace.REPORT, "check"),

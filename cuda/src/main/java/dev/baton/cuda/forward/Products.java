@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The products of activations and weights: Baton's own kernels or cuBLASLt, whichever was fastest
@@ -20,14 +22,30 @@ import java.util.Map;
 final class Products implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Products.class.getName());
 
-  private static final int[] BUCKETS = {
-    1, 2, 4, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144,
-    8192, 16384
-  };
+  private static final int[] BUCKETS = ladder();
+
   private static final int ALGORITHMS = 6;
 
   /** cuBLASLt is used where its time is less than this share of the best own time. */
   private static final double LIBRARY_LEAD = 0.97;
+
+  /**
+   * Numbers of rows for which ways are timed; what is best for one serves all down to the one
+   * before. Just past a full tile the algorithm of a larger number can be half slower than the
+   * right one, so the ladder is finest behind 512, where a prompt of a usual size and decodes meet.
+   */
+  private static int[] ladder() {
+    IntStream.Builder rows = IntStream.builder();
+    int row = 1;
+    while (row <= 16384) {
+      rows.add(row);
+      row +=
+          row < 32
+              ? row
+              : row < 512 ? 32 : row < 640 ? 16 : row < 1024 ? 32 : row < 2048 ? 128 : 1024;
+    }
+    return rows.build().toArray();
+  }
 
   private final Driver driver;
   private final Kernels kernels;
@@ -297,17 +315,32 @@ final class Products implements AutoCloseable {
     return ways;
   }
 
+  /** What was found the fastest for that many rows, if it was {@link #tune tuned}. */
+  Optional<Choice> chosen(Timed t, int m) {
+    return Optional.ofNullable(choices.get(new Key(t.epilogue(), t.n(), t.k(), bucket(m))));
+  }
+
   /** cuBLASLt's likeliest ways. */
   List<Choice> library(Timed t, int m) {
-    return shape(t.epilogue(), m, t.n(), t.k()).algorithms(ALGORITHMS).stream()
+    return library(t, m, ALGORITHMS);
+  }
+
+  /** At most that many of them. */
+  List<Choice> library(Timed t, int m, int most) {
+    return shape(t.epilogue(), m, t.n(), t.k()).algorithms(most).stream()
         .map(Choice::library)
         .toList();
   }
 
-  /** Time of one product, ns: the best of two replays of a graph of several. */
+  /** Time of one product, ns. */
   long time(Timed t, Choice way, int m) {
+    int runs = m > 2048 ? 1 : m > 512 ? 2 : Math.max(2, Math.min(8, t.weights().size()));
+    return time(t, way, m, runs);
+  }
+
+  /** Time of one product, ns: the best of two replays of a graph of {@code runs}. */
+  private long time(Timed t, Choice way, int m, int runs) {
     long stream = launcher.stream();
-    int runs = m > 512 ? 2 : Math.max(2, Math.min(8, t.weights().size()));
     driver.beginCapture(stream);
     for (int i = 0; i < runs; i++) {
       run(

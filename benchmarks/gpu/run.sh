@@ -10,15 +10,15 @@
 # times      steps of Llama-3.1-8B's shape with dummy weights;  loops: closed loops through the engine
 # http       what http.sh measures through the API
 # Needs a built checkout (./verify, or ./baton once and mvn test-compile) and Java 25 (JAVA_HOME, a JRE will do); or
-# BATON_CLASSPATH with all its classes, those of cuda's tests first. Other scripts add figures to the table by printing lines
+# BATON_CLASSPATH with all its classes, those of cuda's and app's tests first. Other scripts add figures to the table by printing lines
 # "FIGURE<tab>name<tab>value".
 set -uo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 home=$(cd "$here/../.." && pwd)
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 if [ -z "${BATON_CLASSPATH:-}" ]; then
-  BATON_CLASSPATH=$home/cuda/target/test-classes
-  for module in cuda cpu engine model; do
+  BATON_CLASSPATH=$home/cuda/target/test-classes:$home/app/target/test-classes
+  for module in app bench serving openai cuda cpu engine model; do
     BATON_CLASSPATH+=:$home/$module/target/classes
   done
   for jar in "$home"/app/target/dist/lib/*.jar; do

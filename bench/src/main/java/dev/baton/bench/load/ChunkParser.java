@@ -22,18 +22,24 @@ final class ChunkParser {
 
   private boolean choices;
   private boolean output;
+  private boolean textField;
+  private boolean ending;
   private boolean role;
   private boolean timings;
   private Optional<String> error = Optional.empty();
 
-  /** Whether the chunk brought text, reasoning or a tool call. */
+  /**
+   * Whether the chunk brought text, reasoning, a tool call, or a token without text: an empty text
+   * that neither announces a role nor ends the answer. Such a token is the beginning of a
+   * character.
+   */
   boolean hasOutput() {
-    return output;
+    return output || (textField && !role && !ending);
   }
 
   /** Whether it has a choice that is more than the announcement of a role. */
   boolean hasChoice() {
-    return choices && (output || !role);
+    return choices && (hasOutput() || !role);
   }
 
   /** Whether it carries the server's timeline. */
@@ -69,6 +75,8 @@ final class ChunkParser {
   void parse(String json) throws JacksonException {
     choices = false;
     output = false;
+    textField = false;
+    ending = false;
     role = false;
     timings = false;
     error = Optional.empty();
@@ -112,7 +120,8 @@ final class ChunkParser {
           case "text" -> text(parser, field);
           case "delta" -> delta(parser, field);
           case "finish_reason" -> {
-            finished |= field == JsonToken.VALUE_STRING;
+            ending |= field == JsonToken.VALUE_STRING;
+            finished |= ending;
             parser.skipChildren();
           }
           default -> parser.skipChildren();
@@ -148,6 +157,7 @@ final class ChunkParser {
       int length = parser.getStringLength();
       text.append(parser.getStringCharacters(), parser.getStringOffset(), length);
       output |= length > 0;
+      textField = true;
     } else {
       parser.skipChildren();
     }

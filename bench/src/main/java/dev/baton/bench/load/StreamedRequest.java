@@ -20,10 +20,11 @@ import tools.jackson.databind.JsonNode;
  * Sends one request and stamps its chunks. A chunk's time is {@link System#nanoTime()} right after
  * the socket read that brought the end of its event.
  *
- * <p>Counted are chunks with text (or reasoning, or a tool call). {@code vllm bench serve} counts
- * every chunk with a choice, so that a server that announces the role first looks faster there than
- * it is; the two agree on servers that do not. Only where no chunk of a stream has text (tokens
- * that decode to nothing), those with a choice other than a bare role are taken instead.
+ * <p>Counted are chunks with a token: with text (or reasoning, or a tool call), also empty text
+ * where a token is only the beginning of a character. {@code vllm bench serve} counts every chunk
+ * with a choice, so that a server that announces the role first looks faster there than it is; the
+ * two agree on servers that do not. Only where no chunk of a stream is of that kind, those with a
+ * choice other than a bare role are taken instead.
  */
 final class StreamedRequest {
   private static final int MAX_ERROR_BYTES = 64 * 1024;

@@ -105,7 +105,7 @@ class LoadRunTest {
   }
 
   @Test
-  void aRoleChunkAndEmptyTextAreNotTheFirstToken() throws Exception {
+  void aRoleChunkIsNotTheFirstTokenNorABareEndTheLast() throws Exception {
     long pause = 40;
     try (FakeServer server =
         new FakeServer(
@@ -133,6 +133,25 @@ class LoadRunTest {
       assertThat(message.path("content").path(0).path("type").asString()).isEqualTo("text");
       assertThat(body.path("max_completion_tokens").asInt()).isEqualTo(4);
     }
+  }
+
+  @Test
+  void aTokenWithoutTextCountsAsAnyOther() throws Exception {
+    long pause = 40;
+    RequestSample sample =
+        only(
+            (request, reply) -> {
+              reply.begin();
+              reply.text("");
+              Thread.sleep(pause);
+              reply.text("\u4e2d");
+              reply.event("{\"choices\":[{\"text\":\"\",\"finish_reason\":\"length\"}]}");
+              reply.usage(3, 2);
+              reply.done();
+            });
+    assertThat(sample.error()).isEmpty();
+    assertThat(sample.itls()).hasSize(1);
+    assertThat(sample.itls()[0]).isGreaterThan(pause / 2e3);
   }
 
   @Test

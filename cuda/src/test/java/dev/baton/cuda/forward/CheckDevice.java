@@ -14,6 +14,12 @@ import java.util.Random;
 class CheckDevice implements AutoCloseable {
   private static final int NORMALS = 1 << 16;
 
+  /**
+   * Few cases and small shapes, still odd ones: for tools that slow kernels down a hundredfold,
+   * like compute-sanitizer.
+   */
+  private static boolean small;
+
   final Device device = new Device(Driver.load(LibraryFinder.ofEnvironment()));
   final Driver driver = device.driver();
   final Arena arena = Arena.ofShared();
@@ -23,6 +29,16 @@ class CheckDevice implements AutoCloseable {
   final long stream;
   final Random random;
   int failures;
+
+  /** Whether checks keep to few cases and small shapes. */
+  static boolean small() {
+    return small;
+  }
+
+  /** Makes checks that begin from now on keep to few cases and small shapes. */
+  static void keepSmall() {
+    small = true;
+  }
 
   CheckDevice(ElementType type, int headSize, long seed) {
     this.type = type;

@@ -55,6 +55,7 @@ final class GpuCheck {
     for (String what : Arrays.asList(args).subList(1, args.length)) {
       try {
         switch (what) {
+          case "small" -> CheckDevice.keepSmall(); // those named after it
           case "goldens" -> goldens(root);
           case "sampling" -> failures += SamplingCheck.run();
           case "kernels" ->

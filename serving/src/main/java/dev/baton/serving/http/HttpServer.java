@@ -139,7 +139,7 @@ public final class HttpServer implements AutoCloseable {
         .group(loops)
         .channel(NioServerSocketChannel.class)
         .option(ChannelOption.SO_REUSEADDR, true)
-        .option(ChannelOption.SO_BACKLOG, 1024)
+        .option(ChannelOption.SO_BACKLOG, 8192) // the system's own limit may be lower
         .childOption(ChannelOption.TCP_NODELAY, true)
         .childOption(ChannelOption.SO_KEEPALIVE, true)
         // The pooled allocator is the one with the long record; 4.2's adaptive default is younger.

@@ -25,14 +25,16 @@ public record HttpServerOptions(
     Duration stallTimeout,
     Duration drain) {
 
-  /** Usual limits: 64 KiB of header, 32 MiB of body, 8192 connections, 120 s idle, 60 s stalled. */
+  /**
+   * Usual limits: 64 KiB of header, 32 MiB of body, 16384 connections, 120 s idle, 60 s stalled.
+   */
   public HttpServerOptions(String host, int port) {
     this(
         host,
         port,
         64 << 10,
         32 << 20,
-        8192,
+        16_384,
         Duration.ofSeconds(120),
         Duration.ofSeconds(60),
         Duration.ofSeconds(10));

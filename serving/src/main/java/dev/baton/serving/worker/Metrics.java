@@ -104,6 +104,11 @@ final class Metrics {
     double used =
         stats.totalBlocks() == 0 ? 0 : 1 - (double) stats.freeBlocks() / stats.totalBlocks();
     out.gauge("baton:kv_cache_usage_perc", "Share of KV blocks in use, 0 to 1.", used);
+    out.gauge("baton:kv_cache_blocks", "KV blocks there are.", stats.totalBlocks());
+    out.gauge(
+        "baton:kv_cache_blocks_used",
+        "KV blocks in use.",
+        stats.totalBlocks() - stats.freeBlocks());
     out.counter("baton:num_preemptions_total", "Sequences preempted.", stats.preemptions());
     out.counter(
         "baton:prefix_cache_queries_total",

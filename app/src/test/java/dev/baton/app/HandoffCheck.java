@@ -38,6 +38,9 @@ final class HandoffCheck {
   private static final long PATIENCE_SECONDS = 60;
   private static final int REQUESTS = 200;
 
+  /** Tokens whose logits are closer may change places where sums are added up otherwise. */
+  private static final double NEAR = 0.05;
+
   private static int failures;
   private static String device = "cuda";
 
@@ -233,7 +236,7 @@ final class HandoffCheck {
   private static void answers(Setting s, String onP, String onD, String connector)
       throws Exception {
     try (Both both = new Both(s, onP, onD, connector)) {
-      List<String> alone = new ArrayList<>();
+      List<Answer> alone = new ArrayList<>();
       Random random = new Random(11);
       int[] lengths = new int[REQUESTS];
       Child reference = onP.equals(onD) ? both.d : both.p;
@@ -241,7 +244,7 @@ final class HandoffCheck {
         double share = random.nextDouble();
         lengths[i] = i < 3 ? new int[] {1, 2, 4000}[i] : 1 + (int) (share * share * share * 3990);
         reference.say("alone r" + i + " 0 " + lengths[i] + " 16");
-        alone.add(reference.answer("Tr" + i));
+        alone.add(Answer.of(reference.answer("Tr" + i)));
       }
       for (int inFlight : new int[] {1, 8}) {
         answers(both, lengths, alone, inFlight, onP + " to " + onD + ", " + connector);
@@ -249,10 +252,36 @@ final class HandoffCheck {
     }
   }
 
+  /** What a worker said of a request. */
+  private record Answer(String reason, String[] tokens, double[] margins) {
+    private static Answer of(String line) {
+      String[] w = line.split(" ", -1);
+      if (!w[0].equals("LENGTH") || w.length < 3) {
+        return new Answer(line, new String[0], new double[0]);
+      }
+      return new Answer(
+          w[0],
+          w[1].replaceAll("[\\[\\]]", "").split(",", -1),
+          Arrays.stream(w[2].substring(1).split(",", -1))
+              .mapToDouble(Double::parseDouble)
+              .toArray());
+    }
+
+    private boolean complete() {
+      return reason.equals("LENGTH");
+    }
+
+    /** The first token that is another; -1 if none is. */
+    private int differs(Answer other) {
+      return Arrays.mismatch(tokens, other.tokens);
+    }
+  }
+
   private static void answers(
-      Both both, int[] lengths, List<String> alone, int inFlight, String what)
+      Both both, int[] lengths, List<Answer> alone, int inFlight, String what)
       throws InterruptedException {
     int equal = 0;
+    int near = 0;
     int handed = 0;
     int complete = 0;
     StringBuilder different = new StringBuilder();
@@ -263,31 +292,35 @@ final class HandoffCheck {
         both.p.say("prefill r" + i + " " + both.d.port + " " + lengths[i] + " 16 " + inFlight);
       }
       for (int i = base; i < end; i++) {
-        String got = both.d.answer("Tr" + i);
+        Answer got = Answer.of(both.d.answer("Tr" + i));
         handed += both.p.answer("Pr" + i).startsWith("HandedOver") ? 1 : 0;
-        complete += got.startsWith("LENGTH") ? 1 : 0;
-        if (got.equals(alone.get(i))) {
+        complete += got.complete() ? 1 : 0;
+        int at = alone.get(i).differs(got);
+        if (at < 0) {
           equal++;
-        } else if (different.length() < 100) {
-          different.append(" r").append(i).append(" of ").append(lengths[i]).append(" tokens;");
+        } else if (got.complete()) {
+          double margin = alone.get(i).margins()[at];
+          near += margin <= NEAR ? 1 : 0;
+          different.append(String.format(Locale.ROOT, " %d+%d:%.4f", lengths[i], at, margin));
         }
       }
     }
     boolean whole = both.p.whole() & both.d.whole();
     boolean strict = inFlight == 1 && !what.contains("cpu");
     report(
-        (strict ? equal : complete) == REQUESTS && whole,
-        "%s, %d in flight: %d of %d answers as of one worker alone, %d complete, %d handed over, nothing left %s; %s%s"
+        (strict ? equal : equal + near) == REQUESTS && complete == REQUESTS && whole,
+        "%s, %d in flight: of %d answers %d as one worker's, %d differ at a tie; %d complete, %d handed over, whole %s; %s%s"
             .formatted(
                 what,
                 inFlight,
-                equal,
                 REQUESTS,
+                equal,
+                near,
                 complete,
                 handed,
                 whole,
                 both.d.stats()[8],
-                different));
+                different.length() == 0 ? "" : "; tokens+place:margin" + different));
   }
 
   /** Either worker is killed under load, three times. */
@@ -318,25 +351,33 @@ final class HandoffCheck {
             "prefill worker killed under load, round %d: %d of 12 answered, nothing left %s; %s"
                 .formatted(round, good, whole, d.stats()[8]));
       }
-      for (int i = 0; i < 12; i++, number++) {
-        d.say("decode k" + number + " 0 3000 24");
-        p.say("prefill k" + number + " " + d.port + " 3000 24");
+      for (int round = 0; round < 3; round++) {
+        int before = number;
+        for (int i = 0; i < 12; i++, number++) {
+          d.say("decode k" + number + " 0 3000 24");
+          p.say("prefill k" + number + " " + d.port + " 3000 24");
+        }
+        Thread.sleep(30L * (round + 1));
+        d.close();
+        int ended = 0;
+        for (int i = before; i < number; i++) {
+          ended += p.answer("Pk" + i).equals("NO ANSWER") ? 0 : 1;
+        }
+        d = start(s, "kv_consumer", device, "auto");
+        int again = 0;
+        for (int i = before; i < number; i++) {
+          d.say("decode a" + i + " 0 3000 24");
+          p.say("prefill a" + i + " " + d.port + " 3000 24");
+        }
+        for (int i = before; i < number; i++) {
+          again += d.answer("Ta" + i).startsWith("LENGTH") ? 1 : 0;
+        }
+        boolean whole = p.whole() & d.whole();
+        report(
+            ended == 12 && again == 12 && whole,
+            "decode worker killed under load, round %d: %d of 12 prefills ended, %d of 12 answered after its restart, nothing left %s; %s"
+                .formatted(round, ended, again, whole, d.stats()[8]));
       }
-      Thread.sleep(60);
-      d.close();
-      int ended = 0;
-      for (int i = number - 12; i < number; i++) {
-        ended += p.answer("Pk" + i).equals("NO ANSWER") ? 0 : 1;
-      }
-      d = start(s, "kv_consumer", device, "auto");
-      d.say("decode again 0 1000 8");
-      p.say("prefill again " + d.port + " 1000 8");
-      boolean again = d.answer("Tagain").startsWith("LENGTH");
-      boolean whole = p.whole() & d.whole();
-      report(
-          ended == 12 && again && whole,
-          "decode worker killed under load: %d of 12 prefills ended, served after its restart %s, nothing left %s"
-              .formatted(ended, again, whole));
     } finally {
       p.close();
       d.close();

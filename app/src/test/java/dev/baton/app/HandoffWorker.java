@@ -27,6 +27,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -37,9 +39,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One worker without HTTP, told what to do by lines on its standard input; {@link HandoffCheck}
- * starts two of them.
+ * starts two of them. Its answers are greedy; beside the tokens it says by how much each was
+ * likelier than the next.
  */
 final class HandoffWorker {
+  private static final SamplingParams GREEDY_WITH_TWO =
+      new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, 2, Map.of());
+
   private HandoffWorker() {}
 
   /**
@@ -128,8 +134,7 @@ final class HandoffWorker {
   private static EngineRequest request(String id, String prompt, String tokens, int vocab) {
     int length = Integer.parseInt(prompt);
     int[] ids = new Random(id.hashCode()).ints(length, 3, vocab).toArray();
-    return new EngineRequest(
-        id, ids, Integer.parseInt(tokens), 0, true, Set.of(), SamplingParams.GREEDY);
+    return new EngineRequest(id, ids, Integer.parseInt(tokens), 0, true, Set.of(), GREEDY_WITH_TWO);
   }
 
   private static void prefill(KvConnector connector, String[] w, EngineRequest request) {
@@ -173,6 +178,7 @@ final class HandoffWorker {
   private static final class Listener implements RequestListener {
     private final String id;
     private final List<Integer> tokens = new ArrayList<>();
+    private final StringBuilder margins = new StringBuilder();
 
     private Listener(String id) {
       this.id = id;
@@ -181,11 +187,15 @@ final class HandoffWorker {
     @Override
     public void onToken(int token, @Nullable TokenLogprobs logprobs, long nanos) {
       tokens.add(token);
+      if (logprobs != null && logprobs.topLogprobs().length > 1) {
+        float[] two = logprobs.topLogprobs();
+        margins.append(String.format(Locale.ROOT, ",%.5f", two[0] - two[1]));
+      }
     }
 
     @Override
     public void onFinished(FinishReason reason, RequestTimes times) {
-      say("T " + id + " " + reason + " " + tokens.toString().replace(" ", ""));
+      say("T " + id + " " + reason + " " + tokens.toString().replace(" ", "") + " " + margins);
     }
   }
 }

@@ -38,6 +38,12 @@ final class DirectFakePlane implements KvPlane {
   /** The next token that is written is damaged. */
   volatile boolean damaging;
 
+  /** How long this end takes to connect, ms, after it said that it will. */
+  volatile long connectMillis;
+
+  /** Spans sent through it. */
+  final AtomicLong sent = new AtomicLong();
+
   volatile boolean failing;
   volatile boolean unreachable;
 
@@ -107,6 +113,7 @@ final class DirectFakePlane implements KvPlane {
 
       @Override
       public synchronized long send(KvSpan span, int[] blocks, int[] peerBlocks) {
+        sent.incrementAndGet();
         long sum = 0;
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment token = arena.allocate(layout.bytesPerTokenAndLayer(), 8);
@@ -155,6 +162,7 @@ final class DirectFakePlane implements KvPlane {
         if (invitation.length != 1 || invitation[0] != 42) {
           throw new BackendException("no invitation");
         }
+        LockSupport.parkNanos(connectMillis * 1_000_000);
       }
 
       @Override

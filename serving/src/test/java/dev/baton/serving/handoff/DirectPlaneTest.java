@@ -67,7 +67,7 @@ class DirectPlaneTest {
     assertThat(decoding.recording().tokens()).as(id).isEqualTo(alone(prompt));
   }
 
-  /** A first hand-off, after which both ends use the plane: D takes it up a moment after P. */
+  /** A first hand-off, and with it a plane that both ends use. */
   private static void warm(Direct p, Direct d, HostPort to) throws Exception {
     handOver(p.worker, d.worker, to, prompt(9, 1), "warm");
     awaitPlane(p);
@@ -105,6 +105,18 @@ class DirectPlaneTest {
           p.worker.awaitWhole();
           d.worker.awaitWhole();
         }
+      }
+    }
+  }
+
+  @Test
+  void theFirstHandOffOfAPairTakesThePlaneHoweverSlowlyTheDecodeWorkerConnects() throws Exception {
+    for (int i = 0; i < 5; i++) {
+      try (Direct p = prefill();
+          Direct d = decode()) {
+        d.plane.connectMillis = 40;
+        handOver(p.worker, d.worker, d.worker.connector.address(), prompt(30, i), "first");
+        assertThat(p.plane.sent).as("spans through the plane").hasPositiveValue();
       }
     }
   }

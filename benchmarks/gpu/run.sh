@@ -59,27 +59,7 @@ shape() {
 table() {
   echo
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
-  awk -F '\t' '
-    function met(target, value, parts) {
-      split(target, parts, " ")
-      if (parts[1] == "<=") return value + 0 <= parts[2] + 0
-      if (parts[1] == ">=") return value + 0 >= parts[2] + 0
-      return value + 0 < parts[2] + 0
-    }
-    NR == FNR { if ($1 == "FIGURE") { figure[$2] = $3; order[++n] = $2 } next }
-    FNR == 1 && NR != FNR {
-      printf "%-46s %10s %10s %8s %8s  %s\n", "criterion", "target", "figure", "vLLM", "floor", ""
-    }
-    /^#/ { next }
-    {
-      known[$1] = 1
-      have = $1 in figure
-      printf "%-46s %10s %10s %8s %8s  %s\n", $1, $2, have ? figure[$1] : "-", $3, $4, \
-        have ? (met($2, figure[$1]) ? "ok" : "NO") : "not measured"
-    }
-    END { for (i = 1; i <= n; i++) if (!(order[i] in known)) { known[order[i]] = 1
-            printf "%-46s %10s %10s\n", order[i], "", figure[order[i]] } }
-  ' "$log" "$here/targets.tsv"
+  awk -F '\t' -f "$here/table.awk" "$log" "$here/targets.tsv"
 }
 
 [ $# -gt 0 ] || set -- checks shape idle times loops http

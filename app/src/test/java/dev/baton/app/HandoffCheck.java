@@ -1,188 +1,40 @@
 package dev.baton.app;
 
-import java.io.BufferedReader;
-import java.io.File;
+import dev.baton.app.HandoffProcess.Pair;
+import dev.baton.app.HandoffProcess.Setting;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 
 /**
  * Hand-offs between two worker processes on one GPU (or two): are the answers those of one worker,
- * does the death of either leave anything, how long does it take. Prints one line for each check;
- * exits with 1 if one failed.
+ * does the death of either leave anything, how long does it take. Prints one line for each check,
+ * and {@code FIGURE<tab>name<tab>value} for the table of handoff.sh; exits with 1 if a check
+ * failed.
  *
  * <p>Arguments: model directory of the demo model, then any of {@code answers kill times}; {@code
- * device=cpu} tries the same on the CPU.
+ * device=cpu} tries the same on the CPU; {@code bare-copy=} and {@code bare-socket=} are what times
+ * are compared with, GB/s.
  */
 final class HandoffCheck {
-  private static final long PATIENCE_SECONDS = 60;
   private static final int REQUESTS = 200;
+  private static final int LONGEST = 4000;
 
-  /** Tokens whose logits are closer may change places where sums are added up otherwise. */
-  private static final double NEAR = 0.05;
+  /**
+   * Tokens whose logits are closer than this may change places where sums are added up in another
+   * order: it is as far from a token's logit as 16-bit arithmetic is from the exact one, twice.
+   */
+  private static final double TIE = 0.05;
 
   private static int failures;
   private static String device = "cuda";
 
   private HandoffCheck() {}
-
-  /** A worker process. */
-  private static final class Child implements AutoCloseable {
-    private final Process process;
-    private final PrintStream in;
-    private final int port;
-    private final Map<String, BlockingQueue<String>> answers = new ConcurrentHashMap<>();
-
-    private Child(Process process, PrintStream in, int port, BufferedReader out) {
-      this.process = process;
-      this.in = in;
-      this.port = port;
-      Thread.ofVirtual().start(() -> read(out));
-    }
-
-    private void read(BufferedReader out) {
-      try {
-        for (String line = out.readLine(); line != null; line = out.readLine()) {
-          String[] w = line.split(" ", 3);
-          String key = w[0].equals("STATS") ? "STATS" : w[0] + w[1];
-          queue(key).add(w[0].equals("STATS") ? line : w[2]);
-        }
-      } catch (IOException | ArrayIndexOutOfBoundsException e) {
-        System.out.println("worker's output: " + e);
-      }
-    }
-
-    private BlockingQueue<String> queue(String key) {
-      return answers.computeIfAbsent(key, k -> new LinkedBlockingQueue<>());
-    }
-
-    private void say(String line) {
-      in.println(line);
-    }
-
-    private String answer(String key) throws InterruptedException {
-      String line = queue(key).poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
-      return line == null ? "NO ANSWER" : line;
-    }
-
-    private String[] stats() throws InterruptedException {
-      say("stats");
-      return answer("STATS").split(" ");
-    }
-
-    private long exposed() throws InterruptedException {
-      return Long.parseLong(stats()[1]);
-    }
-
-    /** Waits until no block is in use. */
-    private boolean whole() throws InterruptedException {
-      for (int i = 0; i < 200; i++) {
-        String[] s = stats();
-        if (s.length > 7 && s[7].equals("true") && s[4].equals("0") && s[6].equals("0")) {
-          return true;
-        }
-        Thread.sleep(20);
-      }
-      System.out.println("  left over: " + String.join(" ", stats()));
-      return false;
-    }
-
-    @Override
-    public void close() {
-      process.destroyForcibly();
-    }
-  }
-
-  /** How workers are started. */
-  private record Setting(
-      Path model, String format, int maxLen, int budget, long kvBytes, String type, String extra) {}
-
-  private static Child start(Setting s, String role, String on, String connector)
-      throws IOException {
-    String json =
-        ("{\"kv_connector\":\"%s\",\"kv_role\":\"%s\",\"kv_port\":0,"
-                + "\"kv_connector_extra_config\":{\"lease_seconds\":5%s}}")
-            .formatted(connector, role, s.extra());
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--add-modules=jdk.incubator.vector",
-                "-Xmx2g",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.baton.app.HandoffWorker",
-                on,
-                s.model().toString(),
-                s.format(),
-                Integer.toString(s.maxLen()),
-                Integer.toString(s.budget()),
-                Long.toString(s.kvBytes()),
-                on.equals("cpu") ? "F32" : s.type(),
-                json));
-    Process process =
-        new ProcessBuilder(command)
-            .redirectError(ProcessBuilder.Redirect.appendTo(new File("handoff-workers.log")))
-            .start();
-    BufferedReader out =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-    String first = out.readLine();
-    if (first == null || !first.startsWith("READY ")) {
-      throw new IOException("the worker did not start: " + first);
-    }
-    return new Child(
-        process,
-        new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8),
-        Integer.parseInt(first.substring(6)),
-        out);
-  }
-
-  /** A prefill and a decode worker, started at the same time. */
-  private static final class Both implements AutoCloseable {
-    private final Child p;
-    private final Child d;
-
-    private Both(Setting s, String onP, String onD, String connector) throws Exception {
-      CompletableFuture<Child> first =
-          CompletableFuture.supplyAsync(
-              () -> {
-                try {
-                  return start(s, "kv_producer", onP, connector);
-                } catch (IOException e) {
-                  throw new UncheckedIOException(e);
-                }
-              });
-      d = start(s, "kv_consumer", onD, connector);
-      p = first.get();
-    }
-
-    @Override
-    public void close() {
-      p.close();
-      d.close();
-    }
-  }
 
   public static void main(String[] arguments) throws Exception {
     Path model = Path.of(arguments[0]).toAbsolutePath();
@@ -191,72 +43,46 @@ final class HandoffCheck {
       device = "cpu";
     }
     if (parts.contains("answers")) {
-      Setting demo = new Setting(model, "auto", 4096, 512, 256L << 20, "F16", "");
-      answers(demo, device, device, "auto");
-      answers(demo, device, device, "TcpConnector");
+      Setting demo = new Setting(model, "auto", 4096, 512, 256L << 20, "F16", 2, "");
+      answers(demo, device, device, "auto", "CUDA IPC");
+      answers(demo, device, device, "TcpConnector", "TCP");
       if (!device.equals("cpu")) {
-        answers(demo, device, "cpu", "auto");
+        answers(demo, device, "cpu", "auto", "GPU to CPU");
       }
     }
     if (parts.contains("kill")) {
-      kill(new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", ""));
+      kill(new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", -1, ""));
     }
     if (parts.contains("times")) {
-      times(large());
+      HandoffTimes.run(device, value(parts, "bare-copy="), value(parts, "bare-socket="));
     }
     System.exit(failures == 0 ? 0 : 1);
   }
 
-  /** Llama-3.1-8B's shape, without its weights. */
-  private static Path large() throws IOException {
-    Path folder = Files.createTempDirectory("baton-8b");
-    Files.writeString(
-        folder.resolve("config.json"),
-        """
-        {"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":4096,
-        "intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,
-        "num_key_value_heads":8,"vocab_size":128256,"max_position_embeddings":131072,
-        "rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":false,
-        "hidden_act":"silu","torch_dtype":"bfloat16","bos_token_id":128000,
-        "eos_token_id":128001}
-        """);
-    return folder;
+  private static double value(List<String> parts, String name) {
+    return parts.stream()
+        .filter(p -> p.startsWith(name))
+        .mapToDouble(p -> Double.parseDouble(p.substring(name.length())))
+        .findFirst()
+        .orElse(Double.NaN);
   }
 
-  private static void report(boolean good, String text) {
+  static void report(boolean good, String text, Object... values) {
     failures += good ? 0 : 1;
-    System.out.println((good ? "ok   " : "FAIL ") + text);
+    System.out.println((good ? "ok   " : "FAIL ") + String.format(Locale.ROOT, text, values));
   }
 
-  /**
-   * 200 requests, prompts of 1 to 4,000 tokens, one at a time; then the same eight at a time, where
-   * steps are cut otherwise than those of the worker that computes all of it alone, so that sums of
-   * the device come out otherwise in their last bit, and a token may with them.
-   */
-  private static void answers(Setting s, String onP, String onD, String connector)
-      throws Exception {
-    try (Both both = new Both(s, onP, onD, connector)) {
-      List<Answer> alone = new ArrayList<>();
-      Random random = new Random(11);
-      int[] lengths = new int[REQUESTS];
-      Child reference = onP.equals(onD) ? both.d : both.p;
-      for (int i = 0; i < REQUESTS; i++) {
-        double share = random.nextDouble();
-        lengths[i] = i < 3 ? new int[] {1, 2, 4000}[i] : 1 + (int) (share * share * share * 3990);
-        reference.say("alone r" + i + " 0 " + lengths[i] + " 16");
-        alone.add(Answer.of(reference.answer("Tr" + i)));
-      }
-      for (int inFlight : new int[] {1, 8}) {
-        answers(both, lengths, alone, inFlight, onP + " to " + onD + ", " + connector);
-      }
-    }
+  static void figure(String name, double value) {
+    System.out.printf(Locale.ROOT, "FIGURE\t%s\t%.4g%n", name, value);
   }
 
-  /** What a worker said of a request. */
+  // --- answers ---
+
+  /** What a worker said of a request; margins are those between the two likeliest tokens, nats. */
   private record Answer(String reason, String[] tokens, double[] margins) {
     private static Answer of(String line) {
       String[] w = line.split(" ", -1);
-      if (!w[0].equals("LENGTH") || w.length < 3) {
+      if (!w[0].equals("LENGTH") || w.length < 3 || w[2].isEmpty()) {
         return new Answer(line, new String[0], new double[0]);
       }
       return new Answer(
@@ -277,194 +103,177 @@ final class HandoffCheck {
     }
   }
 
+  /**
+   * 200 requests, prompts of 1 to 4,000 tokens, one at a time: on one device bit for bit what one
+   * worker answers. Then the same eight at a time, where steps are composed otherwise than those of
+   * the worker that computes each alone, so that sums of the device come out otherwise in their
+   * last bits; a token may be another then where two are as likely.
+   */
+  private static void answers(Setting s, String onP, String onD, String connector, String what)
+      throws Exception {
+    try (Pair pair = Pair.start(s, onP, onD, connector)) {
+      List<Answer> alone = new ArrayList<>();
+      Random random = new Random(11);
+      int[] lengths = new int[REQUESTS];
+      HandoffProcess reference = onP.equals(onD) ? pair.d() : pair.p();
+      for (int i = 0; i < REQUESTS; i++) {
+        lengths[i] =
+            i < 3
+                ? new int[] {1, 2, LONGEST}[i]
+                : (int) Math.round(Math.exp(random.nextDouble() * Math.log(LONGEST)));
+        reference.alone("r" + i, lengths[i], 16);
+        alone.add(Answer.of(reference.tokens("r" + i)));
+      }
+      for (int inFlight : new int[] {1, 8}) {
+        answers(pair, lengths, alone, inFlight, onP.equals(onD) && inFlight == 1, what);
+      }
+    }
+  }
+
   private static void answers(
-      Both both, int[] lengths, List<Answer> alone, int inFlight, String what)
+      Pair pair, int[] lengths, List<Answer> alone, int inFlight, boolean strict, String what)
       throws InterruptedException {
     int equal = 0;
-    int near = 0;
+    int ties = 0;
     int handed = 0;
     int complete = 0;
     StringBuilder different = new StringBuilder();
     for (int base = 0; base < REQUESTS; base += inFlight) {
       int end = Math.min(REQUESTS, base + inFlight);
       for (int i = base; i < end; i++) {
-        both.d.say("decode r" + i + " " + inFlight + " " + lengths[i] + " 16");
-        both.p.say("prefill r" + i + " " + both.d.port + " " + lengths[i] + " 16 " + inFlight);
+        pair.handOver("r" + i, inFlight, lengths[i], 16);
       }
       for (int i = base; i < end; i++) {
-        Answer got = Answer.of(both.d.answer("Tr" + i));
-        handed += both.p.answer("Pr" + i).startsWith("HandedOver") ? 1 : 0;
+        Answer got = Answer.of(pair.d().tokens("r" + i));
+        handed += pair.p().outcome("r" + i).startsWith("HandedOver") ? 1 : 0;
         complete += got.complete() ? 1 : 0;
         int at = alone.get(i).differs(got);
         if (at < 0) {
           equal++;
         } else if (got.complete()) {
           double margin = alone.get(i).margins()[at];
-          near += margin <= NEAR ? 1 : 0;
+          ties += margin <= TIE ? 1 : 0;
           different.append(String.format(Locale.ROOT, " %d+%d:%.4f", lengths[i], at, margin));
+        } else if (different.length() < 200) {
+          different.append(' ').append(got.reason());
         }
       }
     }
-    boolean whole = both.p.whole() & both.d.whole();
-    boolean strict = inFlight == 1 && !what.contains("cpu");
+    boolean whole = pair.p().whole() & pair.d().whole();
     report(
-        (strict ? equal : equal + near) == REQUESTS && complete == REQUESTS && whole,
-        "%s, %d in flight: of %d answers %d as one worker's, %d differ at a tie; %d complete, %d handed over, whole %s; %s%s"
-            .formatted(
-                what,
-                inFlight,
-                REQUESTS,
-                equal,
-                near,
-                complete,
-                handed,
-                whole,
-                both.d.stats()[8],
-                different.length() == 0 ? "" : "; tokens+place:margin" + different));
+        (strict ? equal : equal + ties) == REQUESTS && complete == REQUESTS && whole,
+        "%s, %d in flight: %d of %d answers are one worker's, %d differ at a tie, %d elsewhere; %d"
+            + " handed over, nothing left %s; %s%s",
+        what,
+        inFlight,
+        equal,
+        REQUESTS,
+        ties,
+        complete - equal - ties,
+        handed,
+        whole,
+        pair.d().stats().planes(),
+        different.isEmpty() ? "" : "; prompt+place:margin" + different);
+    String name = "1 %s, %d in flight: answers that ".formatted(what, inFlight);
+    if (strict) {
+      figure(name + "are one worker's, of 200", equal);
+    } else {
+      figure(name + "are one worker's or part at a tie, of 200", equal + ties);
+      figure(name + "are one worker's outright, of 200", equal);
+    }
   }
+
+  // --- deaths ---
+
+  private static final int AT_ONCE = 12;
 
   /** Either worker is killed under load, three times. */
   private static void kill(Setting s) throws Exception {
-    Child p = start(s, "kv_producer", device, "auto");
-    Child d = start(s, "kv_consumer", device, "auto");
+    int ends = device.equals("cpu") ? 0 : 1;
+    HandoffProcess p = HandoffProcess.start(s, "kv_producer", device, "auto");
+    HandoffProcess d = HandoffProcess.start(s, "kv_consumer", device, "auto");
     try {
       int number = 0;
-      for (int round = 0; round < 3; round++) {
+      int wrong = 0;
+      long[] memory = new long[6];
+      for (int round = 0; round < 6; round++) {
+        boolean prefill = round < 3;
         int before = number;
-        for (int i = 0; i < 12; i++, number++) {
-          d.say("decode k" + number + " 0 3000 24");
-          p.say("prefill k" + number + " " + d.port + " 3000 24");
+        for (int i = 0; i < AT_ONCE; i++, number++) {
+          new Pair(p, d).handOver("k" + number, 0, 3000, 24);
         }
-        Thread.sleep(40L * (round + 1));
-        p.close();
-        p = start(s, "kv_producer", device, "auto");
-        for (int i = before; i < number; i++) {
-          p.say("prefill k" + i + " " + d.port + " 3000 24");
-        }
-        int good = 0;
-        for (int i = before; i < number; i++) {
-          good += d.answer("Tk" + i).startsWith("LENGTH") ? 1 : 0;
-        }
-        boolean whole = d.whole() & p.whole();
-        report(
-            good == 12 && whole,
-            "prefill worker killed under load, round %d: %d of 12 answered, nothing left %s; %s"
-                .formatted(round, good, whole, d.stats()[8]));
-      }
-      for (int round = 0; round < 3; round++) {
-        int before = number;
-        for (int i = 0; i < 12; i++, number++) {
-          d.say("decode k" + number + " 0 3000 24");
-          p.say("prefill k" + number + " " + d.port + " 3000 24");
-        }
-        Thread.sleep(30L * (round + 1));
-        d.close();
+        Thread.sleep(30L * (round % 3 + 1));
+        long begin = System.nanoTime();
         int ended = 0;
-        for (int i = before; i < number; i++) {
-          ended += p.answer("Pk" + i).equals("NO ANSWER") ? 0 : 1;
-        }
-        d = start(s, "kv_consumer", device, "auto");
-        int again = 0;
-        for (int i = before; i < number; i++) {
-          d.say("decode a" + i + " 0 3000 24");
-          p.say("prefill a" + i + " " + d.port + " 3000 24");
-        }
-        for (int i = before; i < number; i++) {
-          again += d.answer("Ta" + i).startsWith("LENGTH") ? 1 : 0;
+        int answered = 0;
+        boolean alone;
+        if (prefill) {
+          p.close();
+          // Nothing of the dead worker is left on the other before it is back.
+          alone = d.open(0);
+          p = HandoffProcess.start(s, "kv_producer", device, "auto");
+          for (int i = before; i < number; i++) {
+            p.prefill(d, "k" + i, 0, 3000, 24);
+          }
+          ended = AT_ONCE;
+          for (int i = before; i < number; i++) {
+            answered += d.tokens("k" + i).startsWith("LENGTH") ? 1 : 0;
+          }
+        } else {
+          d.close();
+          for (int i = before; i < number; i++) {
+            ended += p.outcome("k" + i).equals("NO ANSWER") ? 0 : 1;
+          }
+          alone = p.open(0);
+          d = HandoffProcess.start(s, "kv_consumer", device, "auto");
+          for (int i = before; i < number; i++) {
+            new Pair(p, d).handOver("a" + i, 0, 3000, 24);
+          }
+          for (int i = before; i < number; i++) {
+            answered += d.tokens("a" + i).startsWith("LENGTH") ? 1 : 0;
+          }
         }
         boolean whole = p.whole() & d.whole();
+        boolean open = p.open(2 * ends) & d.open(ends);
+        memory[round] = deviceMemory();
+        boolean good = ended == AT_ONCE && answered == AT_ONCE && whole && open && alone;
+        wrong += good ? 0 : 1;
         report(
-            ended == 12 && again == 12 && whole,
-            "decode worker killed under load, round %d: %d of 12 prefills ended, %d of 12 answered after its restart, nothing left %s; %s"
-                .formatted(round, ended, again, whole, d.stats()[8]));
+            good,
+            "%s worker killed, round %d: %d of %d prefills ended, %d answered after %.1f s; the"
+                + " other kept nothing open %s, pools whole %s, one pair open %s; device %d MiB; %s",
+            prefill ? "prefill" : "decode",
+            round % 3,
+            ended,
+            AT_ONCE,
+            answered,
+            (System.nanoTime() - begin) / 1e9,
+            alone,
+            whole,
+            open,
+            memory[round],
+            d.stats().planes());
       }
+      figure("2 six deaths under load: rounds with a lost request or something left", wrong);
+      figure(
+          "2 six deaths under load: device memory more than after the first, MiB",
+          memory[5] - memory[0]);
     } finally {
       p.close();
       d.close();
     }
   }
 
-  /**
-   * What a connection over the loopback interface moves, in pieces of 512 KiB, with nothing else.
-   */
-  private static void bareSocket() throws Exception {
-    long bytes = 1L << 30;
-    try (ServerSocketChannel server =
-        ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))) {
-      Thread reader =
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    ByteBuffer in = ByteBuffer.allocateDirect(512 << 10);
-                    try (SocketChannel from = server.accept()) {
-                      while (from.read(in.clear()) >= 0) {}
-                    } catch (IOException e) {
-                      throw new UncheckedIOException(e);
-                    }
-                  });
-      ByteBuffer out = ByteBuffer.allocateDirect(512 << 10);
-      long begin = System.nanoTime();
-      try (SocketChannel to = SocketChannel.open(server.getLocalAddress())) {
-        for (long sent = 0; sent < bytes; ) {
-          sent += to.write(out.clear());
-        }
-      }
-      reader.join();
-      report(
-          true,
-          String.format(
-              Locale.ROOT,
-              "bare socket over loopback: %.2f GB/s",
-              (double) bytes / (System.nanoTime() - begin)));
+  /** MiB in use on the device, all processes together. */
+  private static long deviceMemory() throws IOException, InterruptedException {
+    if (device.equals("cpu")) {
+      return 0;
     }
-  }
-
-  private static void times(Path model) throws Exception {
-    bareSocket();
-    for (String way : List.of("auto PUT_ASYNC", "auto GET", "TcpConnector GET")) {
-      String connector = way.split(" ", -1)[0];
-      String send = way.split(" ", -1)[1];
-      String extra = ",\"send_type\":\"" + send + "\"";
-      Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", extra);
-      try (Both both = new Both(s, device, device, connector)) {
-        for (int tokens : new int[] {512, 4000}) {
-          measure(both.p, both.d, tokens, send);
-        }
-      }
-    }
-  }
-
-  private static void measure(Child p, Child d, int tokens, String send) throws Exception {
-    int count = 24;
-    double[] exposed = new double[count];
-    boolean good = true;
-    for (int i = -4; i < count; i++) {
-      String id = send + tokens + "x" + (i + 4);
-      long before = d.exposed();
-      d.say("decode " + id + " 0 " + tokens + " 2");
-      p.say("prefill " + id + " " + d.port + " " + tokens + " 2");
-      good &= d.answer("T" + id).startsWith("LENGTH");
-      good &= p.answer("P" + id).startsWith("HandedOver");
-      if (i >= 0) {
-        exposed[i] = (d.exposed() - before) / 1e6;
-      }
-    }
-    Arrays.sort(exposed);
-    double median = (exposed[count / 2] + exposed[(count - 1) / 2]) / 2;
-    double gigabytes = tokens * 131072.0 / 1e9;
-    report(
-        good,
-        String.format(
-            Locale.ROOT,
-            "%s, %d tokens (%.0f MiB): after the first token %.2f ms p50, %.2f p90%s; %s",
-            send,
-            tokens,
-            tokens * 131072.0 / (1 << 20),
-            median,
-            exposed[count * 9 / 10],
-            send.equals("GET")
-                ? String.format(Locale.ROOT, " = %.0f GB/s", gigabytes / median * 1e3)
-                : "",
-            Arrays.stream(d.stats()).skip(8).collect(Collectors.joining())));
+    Process smi =
+        new ProcessBuilder("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
+            .start();
+    String said = new String(smi.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    smi.waitFor();
+    return said.lines().mapToLong(line -> Long.parseLong(line.strip())).sum();
   }
 }

@@ -9,6 +9,8 @@ import dev.baton.engine.RequestTimes;
 import dev.baton.engine.backend.Backend;
 import dev.baton.engine.backend.BackendOptions;
 import dev.baton.engine.backend.BackendProvider;
+import dev.baton.engine.backend.KvPlane;
+import dev.baton.engine.backend.KvPort;
 import dev.baton.engine.sampling.SamplingParams;
 import dev.baton.engine.sampling.TokenLogprobs;
 import dev.baton.model.ModelDirectory;
@@ -22,6 +24,7 @@ import dev.baton.serving.handoff.KvConnectors;
 import dev.baton.serving.handoff.KvTransferConfig;
 import dev.baton.serving.handoff.TransferParams;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -35,6 +38,7 @@ import java.util.OptionalLong;
 import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,16 +47,26 @@ import org.jspecify.annotations.Nullable;
  * likelier than the next.
  */
 final class HandoffWorker {
-  private static final SamplingParams GREEDY_WITH_TWO =
-      new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, 2, Map.of());
+  private final Engine engine;
+  private final KvConnector connector;
+  private final KvPort port;
+  private final int vocab;
+  private final SamplingParams sampling;
 
-  private HandoffWorker() {}
+  private HandoffWorker(
+      Engine engine, KvConnector connector, KvPort port, int vocab, SamplingParams sampling) {
+    this.engine = engine;
+    this.connector = connector;
+    this.port = port;
+    this.vocab = vocab;
+    this.sampling = sampling;
+  }
 
   /**
    * Runs until the input ends.
    *
    * @param arguments device, model directory, "auto" or "dummy", longest sequence, token budget,
-   *     bytes of the KV pool, type, JSON of --kv-transfer-config
+   *     bytes of the KV pool, type, number of log probabilities, JSON of --kv-transfer-config
    */
   public static void main(String[] arguments) throws Exception {
     BackendProvider provider =
@@ -84,70 +98,75 @@ final class HandoffWorker {
         Engine engine = Engine.start(backend, new EngineOptions(maxLen, budget, 64, false, 1024));
         KvConnector connector =
             KvConnectors.create(
-                KvTransferConfig.parse(arguments[7]),
+                KvTransferConfig.parse(arguments[8]),
                 engine,
                 backend.kvPort(),
                 backend.kvLayout(),
                 KvConnectors.fingerprint(backend.model()),
                 "127.0.0.1")) {
       System.out.println("READY " + connector.address().port());
-      serve(engine, connector, backend.model().vocabSize());
+      int logprobs = Integer.parseInt(arguments[7]);
+      SamplingParams sampling = new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, logprobs, Map.of());
+      new HandoffWorker(engine, connector, backend.kvPort(), backend.model().vocabSize(), sampling)
+          .serve();
     }
     System.exit(0);
   }
 
-  private static void serve(Engine engine, KvConnector connector, int vocab) throws Exception {
+  private void serve() throws IOException {
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       String[] w = line.split(" ", -1);
       switch (w[0]) {
-        case "prefill" ->
-            Thread.startVirtualThread(
-                () -> prefill(connector, w, request(w[1], w[3], w[4], vocab)));
-        case "decode" -> decode(connector, w[1], w[2], request(w[1], w[3], w[4], vocab));
-        case "alone" -> {
-          Listener listener = new Listener(w[1]);
-          engine.submit(request(w[1], w[3], w[4], vocab), listener);
-        }
+        case "prefill" -> Thread.startVirtualThread(() -> prefill(w, request(w[1], w[3], w[4])));
+        case "decode" -> decode(w[1], w[2], request(w[1], w[3], w[4]));
+        case "alone" -> engine.submit(request(w[1], w[3], w[4]), new Listener(w[1]));
         case "stats" -> {
           HandoffStats s = connector.stats();
+          boolean whole =
+              engine.poolWhole()
+                  && engine.stats().freeBlocks() == engine.stats().totalBlocks()
+                  && s.active() == 0
+                  && s.quarantined() == 0;
           say(
-              "STATS %d %d %d %d %d %d %s %s"
+              "STATS %d %d %d %s %d %s"
                   .formatted(
                       s.exposedNanos(),
-                      s.received(),
-                      s.checksumFailures(),
-                      s.quarantined(),
-                      s.computedLocally(),
-                      s.active(),
-                      engine.poolWhole()
-                          && engine.stats().freeBlocks() == engine.stats().totalBlocks(),
-                      s.planes().toString().replace(' ', '_')));
+                      s.sendNanos(),
+                      s.receiveNanos(),
+                      whole,
+                      port.planes().stream().mapToInt(KvPlane::open).sum(),
+                      planes(s)));
         }
         default -> throw new IllegalArgumentException(line);
       }
     }
   }
 
-  /** Tokens are random but for their place: the same on both workers. */
-  private static EngineRequest request(String id, String prompt, String tokens, int vocab) {
-    int length = Integer.parseInt(prompt);
-    int[] ids = new Random(id.hashCode()).ints(length, 3, vocab).toArray();
-    return new EngineRequest(id, ids, Integer.parseInt(tokens), 0, true, Set.of(), GREEDY_WITH_TWO);
+  private static String planes(HandoffStats s) {
+    return s.planes().stream()
+        .map(u -> String.format(Locale.ROOT, "%s:%.1f_GB/s", u.plane(), u.gigabytesPerSecond()))
+        .collect(Collectors.joining(","));
   }
 
-  private static void prefill(KvConnector connector, String[] w, EngineRequest request) {
+  /** Tokens are random but for their place: the same on both workers. */
+  private EngineRequest request(String id, String prompt, String tokens) {
+    int length = Integer.parseInt(prompt);
+    int[] ids = new Random(id.hashCode()).ints(length, 3, vocab).toArray();
+    return new EngineRequest(id, ids, Integer.parseInt(tokens), 0, true, Set.of(), sampling);
+  }
+
+  private void prefill(String[] w, EngineRequest request) {
     try {
-      String pass = w.length > 5 ? w[5] : "0";
-      TransferParams params = params(w[1] + "-" + pass, false, Integer.parseInt(w[2]));
+      TransferParams params = params(w[1] + "-" + w[5], false, Integer.parseInt(w[2]));
       say("P " + w[1] + " " + connector.prefill(params, request, System.nanoTime()).await());
     } catch (Exception e) {
       say("P " + w[1] + " threw " + e);
     }
   }
 
-  private static void decode(KvConnector connector, String id, String pass, EngineRequest request) {
+  private void decode(String id, String pass, EngineRequest request) {
     try {
       connector.decode(
           params(id + "-" + pass, true, 1),

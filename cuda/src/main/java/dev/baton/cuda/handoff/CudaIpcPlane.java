@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +53,7 @@ final class CudaIpcPlane implements KvPlane {
   private final byte[] proof = new byte[PROOF_BYTES];
   private byte @Nullable [] greeting; // guarded by this
   private final Map<ByteBuffer, Mapping> mappings = new HashMap<>(); // guarded by itself
+  private final AtomicInteger ends = new AtomicInteger();
 
   /** What an end tells. */
   record Greeting(
@@ -163,6 +165,13 @@ final class CudaIpcPlane implements KvPlane {
     }
   }
 
+  @Override
+  public int open() {
+    synchronized (mappings) {
+      return ends.get() + mappings.size();
+    }
+  }
+
   private static byte[] take(ByteBuffer in, int count) {
     byte[] bytes = new byte[count];
     in.get(bytes);
@@ -214,11 +223,16 @@ final class CudaIpcPlane implements KvPlane {
     try {
       long tail = mapped + blockBytes(layoutThere, theirs.blocks());
       check(tail + SCRATCH_BYTES, theirs.proof());
+      KvCopier copier = new KvCopier(device, kernel);
+      ends.incrementAndGet();
       return new CudaIpcSender(
-          new KvCopier(device, kernel),
+          copier,
           new CudaIpcSender.Ends(
               layout, pool, pool + blockBytes(layout, layout.blocks()), layoutThere, mapped, tail),
-          () -> unmap(theirs));
+          () -> {
+            unmap(theirs);
+            ends.decrementAndGet();
+          });
     } catch (RuntimeException e) {
       unmap(theirs);
       throw e;
@@ -274,6 +288,8 @@ final class CudaIpcPlane implements KvPlane {
   @Override
   public KvReceiver openReceiver(byte[] content) {
     Greeting theirs = read(content).orElseThrow(() -> new BackendException("No greeting of ours."));
-    return new CudaIpcReceiver(new KvCopier(device, kernel), layout, pool, theirs.name());
+    KvCopier copier = new KvCopier(device, kernel);
+    ends.incrementAndGet();
+    return new CudaIpcReceiver(copier, layout, pool, theirs.name(), ends::decrementAndGet);
   }
 }

@@ -13,14 +13,17 @@ final class CudaIpcReceiver implements KvReceiver {
   private final KvLayout layout;
   private final long pool;
   private final ProcessName peer;
+  private final Runnable whenClosed;
   private final ReentrantLock lock = new ReentrantLock();
   private boolean closed; // guarded by lock
 
-  CudaIpcReceiver(KvCopier copier, KvLayout layout, long pool, ProcessName peer) {
+  CudaIpcReceiver(
+      KvCopier copier, KvLayout layout, long pool, ProcessName peer, Runnable whenClosed) {
     this.copier = copier;
     this.layout = layout;
     this.pool = pool;
     this.peer = peer;
+    this.whenClosed = whenClosed;
   }
 
   @Override
@@ -75,6 +78,7 @@ final class CudaIpcReceiver implements KvReceiver {
       if (!closed) {
         closed = true;
         copier.close();
+        whenClosed.run();
       }
     } finally {
       lock.unlock();

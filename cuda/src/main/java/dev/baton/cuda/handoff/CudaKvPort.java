@@ -159,8 +159,7 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
           new KvAddresses.Wire(lane.raw, span, row, layout.blockSize(), peerBlockSize);
       driver.copyToDevice(lane.raw, source, bytes, lane.copier.stream());
       if (type == layout.type()) {
-        lane.copier.copy(span, wire, blocks, row);
-        return lane.copier.sum(List.of(span), blocks, row);
+        return lane.copier.copyAndVerify(span, wire, blocks, row);
       }
       long sum = lane.copier.sum(List.of(span), wire, row);
       convert(lane, span, wire, blocks, type);

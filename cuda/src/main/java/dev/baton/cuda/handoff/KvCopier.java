@@ -9,7 +9,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Copies and sums KV with one kernel launch for any number of blocks, on a stream of its own. For
@@ -18,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 final class KvCopier implements AutoCloseable {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
   private static final int PIECE_BYTES = 48;
-  private static final int HEAD = 32; // the sum, and padding
+  private static final int HEAD =
+      32; // two sums, of what was read and of what was found, and padding
   private static final int THREADS = 256;
 
   /** Longer pieces are cut, so that enough thread blocks share the work. */
@@ -75,17 +75,34 @@ final class KvCopier implements AutoCloseable {
 
   /** Enqueues a copy on {@link #stream}. {@link #await} it before the next. */
   void enqueueCopy(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
-    enqueue(List.of(span), from, to, rowBytes);
+    enqueue(List.of(span), from, to, rowBytes, true, false);
+  }
+
+  /**
+   * Copies a span and waits for it.
+   *
+   * @return checksum of what is in the target afterwards
+   */
+  long copyAndVerify(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
+    enqueue(List.of(span), from, to, rowBytes, true, true);
+    awaitStream();
+    return host.get(LONG, Long.BYTES);
   }
 
   /** Checksum of spans where they lie. */
   long sum(List<KvSpan> spans, KvAddresses where, long rowBytes) {
-    enqueue(spans, where, null, rowBytes);
-    return await();
+    enqueue(spans, where, where, rowBytes, false, true);
+    awaitStream();
+    return host.get(LONG, Long.BYTES);
   }
 
   private void enqueue(
-      List<KvSpan> spans, KvAddresses from, @Nullable KvAddresses to, long rowBytes) {
+      List<KvSpan> spans,
+      KvAddresses from,
+      KvAddresses to,
+      long rowBytes,
+      boolean copy,
+      boolean verify) {
     List<KvSpan> merged = merge(spans);
     int[] begins = new int[merged.size() + 1];
     count = 0;
@@ -96,13 +113,15 @@ final class KvCopier implements AutoCloseable {
     upload();
     for (int i = 0; i < merged.size(); i++) {
       KvSpan span = merged.get(i);
-      launch(
-          begins[i],
-          begins[i + 1],
-          new Layers(span.fromLayer(), span.layers(), 2, from.layer(), to == null ? 0 : to.layer()),
-          to != null);
+      Layers layers = new Layers(span.fromLayer(), span.layers(), 2, from.layer(), to.layer());
+      if (copy) {
+        launch(begins[i], begins[i + 1], layers, true);
+      }
+      if (verify) {
+        launch(begins[i], begins[i + 1], layers, false);
+      }
     }
-    driver.copyToHost(host, onDevice, 8, launcher.stream());
+    driver.copyToHost(host, onDevice, 2 * Long.BYTES, launcher.stream());
   }
 
   /** Groups of layers of the same tokens as one, in as few launches. */
@@ -123,19 +142,18 @@ final class KvCopier implements AutoCloseable {
     return merged;
   }
 
-  private void add(KvSpan span, KvAddresses from, @Nullable KvAddresses to, long rowBytes) {
+  private void add(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
     long fromBase = (span.fromLayer() - from.firstLayer()) * from.layer();
-    long toBase = to == null ? 0 : (span.fromLayer() - to.firstLayer()) * to.layer();
+    long toBase = (span.fromLayer() - to.firstLayer()) * to.layer();
     for (int token = span.fromToken(); token < span.toToken(); ) {
-      int rows = Math.min(span.toToken() - token, from.run(token));
-      rows = to == null ? rows : Math.min(rows, to.run(token));
+      int rows = Math.min(span.toToken() - token, Math.min(from.run(token), to.run(token)));
       rows = (int) Math.min(rows, Math.max(1, LONGEST / rowBytes));
       add(
           new Piece(
               fromBase + from.first(token),
-              to == null ? 0 : toBase + to.first(token),
+              toBase + to.first(token),
               from.half(token),
-              to == null ? 0 : to.half(token),
+              to.half(token),
               KvChecksum.salt(0, 0, token, (int) rowBytes),
               rows * rowBytes));
       token += rows;
@@ -174,6 +192,7 @@ final class KvCopier implements AutoCloseable {
 
   private void upload() {
     host.set(LONG, 0, 0);
+    host.set(LONG, Long.BYTES, 0);
     driver.copyToDevice(onDevice, host, HEAD + (long) count * PIECE_BYTES, launcher.stream());
   }
 
@@ -191,7 +210,7 @@ final class KvCopier implements AutoCloseable {
         .launch(kernel.copy(), to - from, layers.number(), layers.halves(), THREADS, 0);
   }
 
-  /** Waits for the stream and gives the sum. */
+  /** Waits for {@link #enqueueCopy} and gives the checksum of what was read. */
   long await() {
     awaitStream();
     return host.get(LONG, 0);

@@ -21,12 +21,14 @@ final class NcclEnd {
   private final NcclCalls calls;
   private final KvStaging staging;
   private final int rank;
+  private final Runnable whenClosed;
   private final ReentrantLock inUse = new ReentrantLock();
   private volatile boolean stopping;
   private long communicator; // 0: none; guarded by inUse
   private boolean closed; // guarded by inUse
 
-  NcclEnd(NcclCalls calls, KvStaging staging, int rank) {
+  NcclEnd(NcclCalls calls, KvStaging staging, int rank, Runnable whenClosed) {
+    this.whenClosed = whenClosed;
     this.calls = calls;
     this.staging = staging;
     this.rank = rank;
@@ -152,6 +154,7 @@ final class NcclEnd {
         communicator = 0;
       }
       staging.close();
+      whenClosed.run();
     } finally {
       inUse.unlock();
     }

@@ -9,6 +9,7 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Hand-off through NCCL's point-to-point calls: one communicator of two ranks for each pair of
@@ -25,6 +26,7 @@ public final class NcclPlane implements KvPlane {
   private final KvStaging.Factory staging;
   private final UUID host;
   private final byte[] device;
+  private final AtomicInteger ends = new AtomicInteger();
 
   /**
    * A plane.
@@ -94,11 +96,22 @@ public final class NcclPlane implements KvPlane {
   @Override
   public KvSender openSender(byte[] greeting, KvLayout peer, int channels) {
     byte[] invitation = NcclEnd.invitation(calls.uniqueId(), channels);
-    return new NcclSender(new NcclEnd(calls, staging.open(), 0), invitation);
+    return new NcclSender(end(0), invitation);
   }
 
   @Override
   public KvReceiver openReceiver(byte[] greeting) {
-    return new NcclReceiver(new NcclEnd(calls, staging.open(), 1));
+    return new NcclReceiver(end(1));
+  }
+
+  private NcclEnd end(int rank) {
+    KvStaging buffer = staging.open();
+    ends.incrementAndGet();
+    return new NcclEnd(calls, buffer, rank, ends::decrementAndGet);
+  }
+
+  @Override
+  public int open() {
+    return ends.get();
   }
 }

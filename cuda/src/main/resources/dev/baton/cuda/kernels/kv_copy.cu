@@ -34,14 +34,16 @@ __device__ __forceinline__ u64 mix(uint4 v, u64 salt)
 }
 
 // Block (x, y, z): piece x, layer firstLayer + y, K (z = 0) or V. The addresses of layers lie sourceLayer and targetLayer
-// bytes apart, counted from firstLayer; without a copy there is no target. sum[0] grows by the checksum of everything.
+// bytes apart, counted from firstLayer. Where something is copied sum[0] grows by the checksum of what was read, otherwise
+// sum[1] by that of what is in the target.
 extern "C" __global__ __launch_bounds__(THREADS) void kv_copy(const Piece* __restrict__ pieces, u64* sum, int copy,
     int firstLayer, u64 sourceLayer, u64 targetLayer)
 {
     const Piece piece = pieces[blockIdx.x];
-    const uint4* source = (const uint4*)(piece.source + blockIdx.y * sourceLayer + blockIdx.z * piece.sourceHalf)
-        + threadIdx.x;
     uint4* target = (uint4*)(piece.target + blockIdx.y * targetLayer + blockIdx.z * piece.targetHalf) + threadIdx.x;
+    const uint4* source = target;
+    if (copy)
+        source = (const uint4*)(piece.source + blockIdx.y * sourceLayer + blockIdx.z * piece.sourceHalf) + threadIdx.x;
     u64 salt = piece.salt + LAYER * (firstLayer + blockIdx.y) + HALF * blockIdx.z + 2 * WORD * threadIdx.x;
     u64 mine = 0;
     long left = (long)piece.vectors - threadIdx.x;
@@ -81,6 +83,6 @@ extern "C" __global__ __launch_bounds__(THREADS) void kv_copy(const Piece* __res
         u64 all = 0;
         for (int i = 0; i < THREADS / 32; i++)
             all += parts[i];
-        atomicAdd(sum, all);
+        atomicAdd(sum + (copy ? 0 : 1), all);
     }
 }

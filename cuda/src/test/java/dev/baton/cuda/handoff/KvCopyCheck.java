@@ -17,6 +17,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -44,12 +45,14 @@ public final class KvCopyCheck {
         for (int i = 0; i < 60; i++) {
           failures += compare(device, copier, random) ? 0 : 1;
         }
+        System.out.printf("FIGURE\tkv_copy: spans that differ from the CPU's copy\t%d%n", failures);
         System.out.printf(
             "%s kv_copy: 60 random spans between pools and buffers (seed %d)%n",
             failures == 0 ? "ok  " : "FAIL", seed);
         for (int tokens : new int[] {512, 4000}) {
           time(device, copier, tokens);
         }
+        BareSocket.time(device);
         failures += nccl(finder) ? 0 : 1;
       }
     }
@@ -77,6 +80,7 @@ public final class KvCopyCheck {
       }
       long end = System.nanoTime();
       boolean good = given.startsWith("Given up") && end - made < 5_000_000_000L;
+      System.out.printf("FIGURE\tNCCL on one GPU: checks that failed\t%d%n", good ? 0 : 1);
       System.out.printf(
           "%s NCCL %d: a communicator of one rank made and ended in %d ms; waiting for a rank that"
               + " never comes, given up after %d ms: %s%n",
@@ -135,6 +139,8 @@ public final class KvCopyCheck {
     driver.setBytes(poolB, POISON, bytesB, stream);
     long gathered = copier.copy(span, here, between, row);
     long scattered = copier.copy(span, between, there, row);
+    driver.setBytes(poolB, POISON, bytesB, stream);
+    long verified = copier.copyAndVerify(span, between, there, row);
     long arrived = copier.sum(List.of(span), there, row);
     driver.copyToHost(hostB, poolB, bytesB, stream);
     driver.synchronize(stream);
@@ -153,7 +159,11 @@ public final class KvCopyCheck {
       }
     }
     boolean sums =
-        direct == expected && gathered == expected && scattered == expected && arrived == expected;
+        direct == expected
+            && gathered == expected
+            && scattered == expected
+            && verified == expected
+            && arrived == expected;
     boolean bytes = hostB.mismatch(twin) == -1;
     if (!sums || !bytes) {
       System.out.printf("FAIL sums %s bytes %s: %s %s %s%n", sums, bytes, span, a, b);
@@ -206,6 +216,11 @@ public final class KvCopyCheck {
         (double) bytes / copied,
         100.0 * bare / copied,
         summed / 1e3);
+    System.out.printf(
+        Locale.ROOT,
+        "FIGURE\tbare device copy, %d tokens, GB/s\t%.4g%n",
+        tokens,
+        bytes / (double) bare);
     device.free(from, bytes);
     device.free(to, bytes);
   }

@@ -36,6 +36,9 @@ public interface KvPlane {
   /** Prepares this end for taking KV from a peer. */
   KvReceiver openReceiver(byte[] greeting);
 
+  /** How many senders, receivers and mappings of peers' memory are open: 0 once all peers left. */
+  int open();
+
   /**
    * How well a peer can be reached.
    *

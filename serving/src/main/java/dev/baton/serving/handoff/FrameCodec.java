@@ -39,7 +39,7 @@ final class FrameCodec {
   static final int ALIGNMENT = 16;
 
   /** Payload of a chunk, unless a single token of a layer is larger. */
-  static final int CHUNK_PAYLOAD = 512 * 1024;
+  static final int CHUNK_PAYLOAD = Integer.getInteger("chunk", 512) * 1024;
 
   /** Longest block table of an offer. */
   static final int MAX_BLOCKS = 15_000;

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
@@ -44,6 +45,8 @@ final class DirectFakePlane implements KvPlane {
   /** Spans sent through it. */
   final AtomicLong sent = new AtomicLong();
 
+  private final AtomicInteger open = new AtomicInteger();
+
   volatile boolean failing;
   volatile boolean unreachable;
 
@@ -69,6 +72,11 @@ final class DirectFakePlane implements KvPlane {
   }
 
   @Override
+  public int open() {
+    return open.get();
+  }
+
+  @Override
   public Reach reach(byte[] greeting) {
     return unreachable ? Reach.no("out of reach") : Reach.yes("in one process", 1e-3);
   }
@@ -90,6 +98,7 @@ final class DirectFakePlane implements KvPlane {
   @Override
   public KvSender openSender(byte[] greeting, KvLayout peer, int channels) {
     DirectFakePlane target = of(greeting);
+    open.incrementAndGet();
     return new KvSender() {
       private boolean closed; // guarded by this
 
@@ -148,7 +157,10 @@ final class DirectFakePlane implements KvPlane {
 
       @Override
       public synchronized void close() {
-        closed = true;
+        if (!closed) {
+          closed = true;
+          open.decrementAndGet();
+        }
       }
     };
   }
@@ -156,7 +168,10 @@ final class DirectFakePlane implements KvPlane {
   @Override
   public KvReceiver openReceiver(byte[] greeting) {
     DirectFakePlane source = of(greeting);
+    open.incrementAndGet();
     return new KvReceiver() {
+      private boolean closed; // guarded by this
+
       @Override
       public void connect(byte[] invitation) {
         if (invitation.length != 1 || invitation[0] != 42) {
@@ -202,7 +217,12 @@ final class DirectFakePlane implements KvPlane {
       }
 
       @Override
-      public void close() {}
+      public synchronized void close() {
+        if (!closed) {
+          closed = true;
+          open.decrementAndGet();
+        }
+      }
     };
   }
 }

@@ -1,0 +1,130 @@
+package dev.baton.app;
+
+import dev.baton.app.HandoffProcess.Pair;
+import dev.baton.app.HandoffProcess.Setting;
+import dev.baton.app.HandoffProcess.Stats;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * How long hand-offs take: what of them comes after the first token, and, with send_type GET where
+ * nothing is hidden behind the prefill, their bandwidth. Part of {@link HandoffCheck}.
+ */
+final class HandoffTimes {
+  private static final int WARM = 4;
+  private static final int COUNT = 24;
+  private static final int BYTES_PER_TOKEN = 128 << 10;
+
+  private HandoffTimes() {}
+
+  /**
+   * Measures.
+   *
+   * @param bareCopy what a copy on the device reaches, GB/s
+   * @param bareSocket what a socket between page-locked buffers reaches, GB/s
+   */
+  static void run(String device, double bareCopy, double bareSocket) throws Exception {
+    Path whole = model(4096, 14336, 128256);
+    Path narrow = model(1024, 1024, 8192);
+    try (Pair pair = start(device, whole, "auto", "PUT_ASYNC")) {
+      for (int tokens : new int[] {512, 4000}) {
+        HandoffCheck.figure(
+            "3 CUDA IPC, %,d tokens: after the first token p50, ms".formatted(tokens),
+            measure(pair, tokens, "PUT_ASYNC").exposed());
+      }
+    }
+    try (Pair pair = start(device, narrow, "auto", "GET")) {
+      measure(pair, 512, "GET");
+      Median ipc = measure(pair, 4000, "GET");
+      HandoffCheck.figure(
+          "3 CUDA IPC, 4,000 tokens: copying, share of a bare device copy, %",
+          100 * speed(4000, ipc.sent()) / bareCopy);
+      HandoffCheck.figure(
+          "3 CUDA IPC, 4,000 tokens: request to checked KV, share of it, %",
+          100 * speed(4000, ipc.exposed()) / bareCopy);
+    }
+    try (Pair pair = start(device, narrow, "TcpConnector", "GET")) {
+      measure(pair, 512, "GET");
+      HandoffCheck.figure(
+          "3 TCP, 4,000 tokens: request to checked KV, share of a bare socket, %",
+          100 * speed(4000, measure(pair, 4000, "GET").exposed()) / bareSocket);
+    }
+  }
+
+  private static Pair start(String device, Path model, String connector, String send)
+      throws Exception {
+    String extra = ",\"send_type\":\"" + send + "\"";
+    Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", -1, extra);
+    return Pair.start(s, device, device, connector);
+  }
+
+  /** KV in the shape of Llama-3.1-8B's, without weights. */
+  private static Path model(int hidden, int intermediate, int vocabulary) throws IOException {
+    Path folder = Files.createTempDirectory("baton-shape");
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":%d,
+        "intermediate_size":%d,"num_hidden_layers":32,"num_attention_heads":32,"head_dim":128,
+        "num_key_value_heads":8,"vocab_size":%d,"max_position_embeddings":131072,
+        "rms_norm_eps":1e-05,"rope_theta":500000.0,"tie_word_embeddings":false,
+        "hidden_act":"silu","torch_dtype":"bfloat16","bos_token_id":1,"eos_token_id":2}
+        """
+            .formatted(hidden, intermediate, vocabulary));
+    folder.toFile().deleteOnExit(); // after its file, which is named last
+    folder.resolve("config.json").toFile().deleteOnExit();
+    return folder;
+  }
+
+  private static double speed(int tokens, double milliseconds) {
+    return (double) tokens * BYTES_PER_TOKEN / milliseconds / 1e6;
+  }
+
+  /**
+   * Medians, ms.
+   *
+   * @param exposed what came after the first token
+   * @param sent from the first to the last byte sent, on the prefill worker
+   */
+  private record Median(double exposed, double sent) {}
+
+  /** Hands over one after the other. */
+  private static Median measure(Pair pair, int tokens, String send) throws InterruptedException {
+    double[] exposed = new double[COUNT];
+    double[] sent = new double[COUNT];
+    boolean good = true;
+    for (int i = -WARM; i < COUNT; i++) {
+      String id = "t" + tokens + "x" + (i + WARM);
+      Stats d = pair.d().stats();
+      Stats p = pair.p().stats();
+      pair.handOver(id, 0, tokens, 2);
+      good &= pair.d().tokens(id).startsWith("LENGTH");
+      good &= pair.p().outcome(id).startsWith("HandedOver");
+      if (i >= 0) {
+        exposed[i] = (pair.d().stats().exposedNanos() - d.exposedNanos()) / 1e6;
+        sent[i] = (pair.p().stats().sendNanos() - p.sendNanos()) / 1e6;
+      }
+    }
+    Median median = new Median(median(exposed), median(sent));
+    HandoffCheck.report(
+        good,
+        "%s, %s, %d tokens (%d MiB): after the first token %.3f ms p50, %.3f p90 = %.1f GB/s;"
+            + " sending took %.3f ms p50",
+        pair.d().stats().planes(),
+        send,
+        tokens,
+        (long) tokens * BYTES_PER_TOKEN >> 20,
+        median.exposed(),
+        exposed[COUNT * 9 / 10],
+        speed(tokens, median.exposed()),
+        median.sent());
+    return median;
+  }
+
+  private static double median(double[] values) {
+    Arrays.sort(values);
+    return (values[values.length / 2] + values[(values.length - 1) / 2]) / 2;
+  }
+}

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A {@link HandoffWorker} in a process of its own, and what it answered. */
 final class HandoffProcess implements AutoCloseable {
-  private static final long PATIENCE_SECONDS = 20;
+  private static final long PATIENCE_SECONDS = 60;
 
   private final Process process;
   private final PrintStream in;

@@ -1,7 +1,11 @@
 package dev.baton.bench.dataset;
 
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /** Which prompts to send. */
 public sealed interface DatasetSpec {
@@ -97,6 +101,79 @@ public sealed interface DatasetSpec {
         throw new IllegalArgumentException(
             "the output length must be at least 1; was " + outputLen.getAsInt());
       }
+    }
+  }
+
+  /**
+   * Several kinds of random requests at the same time, each with lengths and arrivals of its own:
+   * long answers that keep decoding busy, say, while long prompts arrive.
+   *
+   * @param classes at least one; exactly one has neither a rate nor a number in flight: it arrives
+   *     as the run's traffic says, its requests are the ones that are counted, and the run lasts
+   *     until the last of them is answered
+   */
+  record Mix(List<TrafficClass> classes) implements DatasetSpec {
+    /** Checks that the classes make a run. */
+    public Mix {
+      classes = List.copyOf(classes);
+      Set<String> names = new HashSet<>();
+      for (TrafficClass each : classes) {
+        if (!names.add(each.name())) {
+          throw new IllegalArgumentException(
+              "two classes of the mix are named \"" + each.name() + "\"");
+        }
+      }
+      long swept = classes.stream().filter(TrafficClass::swept).count();
+      if (swept != 1) {
+        throw new IllegalArgumentException(
+            "a mix needs exactly one class without a rate and a number in flight of its own, which"
+                + " arrives at the run's request rate; there are "
+                + swept);
+      }
+    }
+
+    /** The class that arrives at the run's rate. */
+    public TrafficClass sweptClass() {
+      return classes.stream().filter(TrafficClass::swept).findFirst().orElseThrow();
+    }
+  }
+
+  /**
+   * One kind of requests of a {@link Mix}.
+   *
+   * @param name letters, digits, '-' and '_'
+   * @param prompts its lengths
+   * @param rate requests/s of its own (Poisson); empty: none
+   * @param inFlight so many requests are kept under way: when one is answered the next is sent,
+   *     until the run is over; 0: none
+   */
+  record TrafficClass(String name, Random prompts, OptionalDouble rate, int inFlight) {
+    /** Checks name and arrivals. */
+    public TrafficClass {
+      if (!name.matches("[A-Za-z0-9_-]{1,32}")) {
+        throw new IllegalArgumentException(
+            "the name of a class is 1 to 32 letters, digits, '-' and '_'; given was \""
+                + name
+                + "\"");
+      }
+      if (rate.isPresent() && !(rate.getAsDouble() > 0 && rate.getAsDouble() < 1e6)) {
+        throw new IllegalArgumentException(
+            "the rate of class " + name + " must be above 0 and finite; was " + rate.getAsDouble());
+      }
+      if (inFlight < 0 || (inFlight > 0 && rate.isPresent())) {
+        throw new IllegalArgumentException(
+            "class "
+                + name
+                + " has either a rate or a number in flight (at least 1), or neither; given were "
+                + inFlight
+                + " in flight"
+                + (rate.isPresent() ? " and a rate of " + rate.getAsDouble() : ""));
+      }
+    }
+
+    /** Whether it arrives at the run's rate. */
+    public boolean swept() {
+      return rate.isEmpty() && inFlight == 0;
     }
   }
 }

@@ -39,6 +39,8 @@ public final class Datasets {
               new CustomPrompts(custom, seed, tokenizer, chat, warnings).make(count);
           case DatasetSpec.ShareGpt shareGpt ->
               new ShareGptPrompts(shareGpt, seed, tokenizer).make(count);
+          case DatasetSpec.Mix mix ->
+              throw new IllegalArgumentException("a mix is built class by class");
         };
     if (requests.isEmpty()) {
       throw new BenchException("the dataset has no usable prompt: nothing could be sent");

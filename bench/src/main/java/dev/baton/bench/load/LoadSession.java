@@ -1,7 +1,6 @@
 package dev.baton.bench.load;
 
 import dev.baton.bench.BenchException;
-import dev.baton.bench.dataset.Datasets;
 import dev.baton.bench.dataset.PromptRequest;
 import dev.baton.bench.dataset.PromptTokenizer;
 import dev.baton.bench.results.BenchResult;
@@ -77,28 +76,21 @@ final class LoadSession {
               .tokenizer()
               .or(() -> ServerTokenizer.probe(pool, options, headers, server.listed()));
       progress.phase("preparing prompts");
-      List<PromptRequest> requests =
-          Datasets.build(
-              options.dataset(),
-              options.numPrompts(),
-              options.seed(),
-              tokenizer,
-              options.api() == Api.CHAT,
-              progress::warning);
+      Plan plan = Plan.of(options, tokenizer, progress::warning);
       RequestBodies bodies = new RequestBodies(options, server.model(), timings(server));
       if (!options.readyTimeout().isZero()) {
-        awaitReady(pool, bodies, requests.getFirst(), deadline);
+        awaitReady(pool, bodies, plan.first(), deadline);
       }
       if (options.numWarmups() > 0) {
         progress.phase("warming up with " + options.numWarmups() + " requests");
         List<PromptRequest> copies = new ArrayList<>();
         for (int i = 0; i < options.numWarmups(); i++) {
-          copies.add(requests.getFirst());
+          copies.add(plan.first());
         }
         new Sender(pool, options, headers, bodies, prefix() + "warmup-", Progress.NONE)
-            .send(copies, new double[copies.size()]);
+            .send(new Plan(copies, new double[copies.size()], List.of(), plan.first()));
       }
-      return measure(pool, bodies, server, tokenizer, requests);
+      return measure(pool, bodies, server, tokenizer, plan);
     }
   }
 
@@ -107,18 +99,16 @@ final class LoadSession {
       RequestBodies bodies,
       ServerInfo server,
       Optional<PromptTokenizer> tokenizer,
-      List<PromptRequest> requests)
+      Plan plan)
       throws InterruptedException {
     String date = LocalDateTime.now(ZoneId.systemDefault()).format(DATE);
-    double[] schedule = ArrivalSchedule.of(options.traffic(), requests.size(), options.seed());
     ClientWarmUp.run();
     progress.phase("measuring");
-    Sender.Run run =
-        new Sender(pool, options, headers, bodies, prefix(), progress).send(requests, schedule);
-    List<RequestSample> samples = new ArrayList<>(requests.size());
+    Sender.Run run = new Sender(pool, options, headers, bodies, prefix(), progress).send(plan);
+    List<RequestSample> samples = new ArrayList<>(run.sent().size());
     TokenCounter counter = new TokenCounter(tokenizer, progress);
-    for (int i = 0; i < requests.size(); i++) {
-      samples.add(Samples.of(requests.get(i), run.sent().get(i), counter));
+    for (Sender.Sent sent : run.sent()) {
+      samples.add(Samples.of(sent.request(), sent, counter));
     }
     RunInfo info =
         new RunInfo(
@@ -127,7 +117,7 @@ final class LoadSession {
             options.label(),
             options.model().orElse(server.model()),
             Optional.of(options.tokenizer().map(PromptTokenizer::name).orElse(server.root())),
-            requests.size(),
+            samples.size(),
             options.metadata(),
             options.traffic().requestRate(),
             options.traffic().burstiness(),

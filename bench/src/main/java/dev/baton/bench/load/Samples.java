@@ -37,7 +37,8 @@ final class Samples {
         seconds(outcome.startNanos() - sent.releasedNanos()),
         outcome.text(),
         outcome.error(),
-        success ? outcome.timings().map(timings -> parts(timings, ttft)) : Optional.empty());
+        success ? outcome.timings().map(timings -> parts(timings, ttft)) : Optional.empty(),
+        request.trafficClass());
   }
 
   /**

@@ -7,12 +7,14 @@ import dev.baton.openai.http.HttpClientPool;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
@@ -55,13 +57,14 @@ final class Sender {
   /**
    * One request.
    *
+   * @param request what was sent
    * @param releasedNanos when the schedule let it go
    * @param outcome what came back
    */
-  record Sent(long releasedNanos, StreamedRequest.Outcome outcome) {}
+  record Sent(PromptRequest request, long releasedNanos, StreamedRequest.Outcome outcome) {}
 
   /**
-   * All requests in order.
+   * All requests: those of the schedule in its order, then those kept in flight as they were sent.
    *
    * @param seconds from the schedule's begin to the last answer
    * @param maxScheduleDelay largest delay of a release behind the schedule, seconds
@@ -72,7 +75,8 @@ final class Sender {
       double maxScheduleDelay,
       List<RampUp.RpsChange> rpsChanges) {}
 
-  Run send(List<PromptRequest> requests, double[] schedule) throws InterruptedException {
+  Run send(Plan plan) throws InterruptedException {
+    List<PromptRequest> requests = plan.requests();
     int places = options.traffic().maxConcurrency().orElse(Integer.MAX_VALUE);
     // Fair: who arrived first is sent first.
     Semaphore limit = new Semaphore(places, true);
@@ -82,9 +86,10 @@ final class Sender {
     long begin = System.nanoTime();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       try {
+        KeptInFlight kept = new KeptInFlight(plan, begin, threads);
         int lastRps = -1;
         for (int i = 0; i < requests.size(); i++) {
-          long due = begin + (long) (schedule[i] * 1e9);
+          long due = begin + (long) (plan.schedule()[i] * 1e9);
           sleepUntil(due);
           long released = System.nanoTime();
           latest = Math.max(latest, released - due);
@@ -98,6 +103,7 @@ final class Sender {
         for (Future<Sent> future : futures) {
           all.add(future.get());
         }
+        all.addAll(kept.finish());
         return new Run(all, (System.nanoTime() - begin) / 1e9, latest / 1e9, List.copyOf(changes));
       } catch (ExecutionException e) {
         threads.shutdownNow();
@@ -109,6 +115,58 @@ final class Sender {
     }
   }
 
+  /** Sends the next request of a stream when one is answered, until told to finish. */
+  private final class KeptInFlight {
+    /** After a failure, so that a server that refuses is not flooded. */
+    private static final long PAUSE_MILLIS = 100;
+
+    private final List<Future<?>> threads = new ArrayList<>();
+    private final List<Sent> sent = new ArrayList<>();
+    private final AtomicInteger next;
+    private final Semaphore unlimited = new Semaphore(Integer.MAX_VALUE);
+    private volatile boolean over;
+
+    KeptInFlight(Plan plan, long begin, ExecutorService executor) {
+      next = new AtomicInteger(plan.requests().size());
+      for (Plan.Stream stream : plan.streams()) {
+        AtomicInteger taken = new AtomicInteger();
+        for (int i = 0; i < stream.inFlight(); i++) {
+          threads.add(
+              executor.submit(
+                  () -> {
+                    while (!over) {
+                      int place = taken.getAndIncrement() % stream.requests().size();
+                      keep(stream.requests().get(place), begin, plan.requests().size());
+                    }
+                    return null;
+                  }));
+        }
+      }
+    }
+
+    private void keep(PromptRequest request, long begin, int total) throws InterruptedException {
+      Sent one = one(request, next.getAndIncrement(), System.nanoTime(), unlimited, begin, total);
+      synchronized (sent) {
+        sent.add(one);
+      }
+      if (!one.outcome().error().isEmpty()) {
+        Thread.sleep(PAUSE_MILLIS);
+      }
+    }
+
+    /** Lets what is under way end. */
+    List<Sent> finish() throws InterruptedException, ExecutionException {
+      over = true;
+      for (Future<?> thread : threads) {
+        thread.get();
+      }
+      synchronized (sent) {
+        sent.sort(Comparator.comparingLong(s -> s.outcome().startNanos()));
+        return List.copyOf(sent);
+      }
+    }
+  }
+
   private Sent one(
       PromptRequest request, int index, long released, Semaphore limit, long begin, int total)
       throws InterruptedException {
@@ -116,12 +174,17 @@ final class Sender {
     Headers own = headers.with("x-request-id", idPrefix + index);
     limit.acquire();
     try {
-      count(1, 0, 0, total, begin);
+      boolean counted = index < total; // what is kept in flight has no total
+      if (counted) {
+        count(1, 0, 0, total, begin);
+      }
       StreamedRequest.Outcome outcome =
           new StreamedRequest(pool, chunks).send(options.requestUri(), own, body);
       boolean success = outcome.error().isEmpty();
-      count(0, success ? 1 : 0, success ? 0 : 1, total, begin);
-      return new Sent(released, outcome);
+      if (counted) {
+        count(0, success ? 1 : 0, success ? 0 : 1, total, begin);
+      }
+      return new Sent(request, released, outcome);
     } finally {
       limit.release();
     }

@@ -102,6 +102,22 @@ public record BenchResult(
             .toArray());
   }
 
+  /** The classes of a mix in order of their first request; none if it was no mix. */
+  public List<String> classes() {
+    return TrafficClasses.of(requests);
+  }
+
+  /**
+   * One class of a mix as a result of its own. Gaps between chunks count from the first request of
+   * the class that the run's rate is about to its last answer; requests are kept whole otherwise.
+   *
+   * @param name the class
+   * @param about the class that the run's rate is about
+   */
+  public BenchResult ofClass(String name, String about) {
+    return TrafficClasses.one(this, name, about);
+  }
+
   /**
    * Share (0 to 1) of all requests sent that met both limits; failures miss. Empty without detail.
    *

@@ -17,6 +17,7 @@ import java.util.OptionalDouble;
  * @param text the generated text
  * @param error what went wrong; empty = success
  * @param parts where the time to the first token went, if the server told
+ * @param trafficClass its class in a mix of requests; empty outside of one
  */
 public record RequestSample(
     int inputTokens,
@@ -28,7 +29,22 @@ public record RequestSample(
     double queueTime,
     String text,
     String error,
-    Optional<TtftParts> parts) {
+    Optional<TtftParts> parts,
+    String trafficClass) {
+  /** A request of no class. */
+  public RequestSample(
+      int inputTokens,
+      int outputTokens,
+      double ttft,
+      double[] itls,
+      double e2el,
+      double startTime,
+      double queueTime,
+      String text,
+      String error,
+      Optional<TtftParts> parts) {
+    this(inputTokens, outputTokens, ttft, itls, e2el, startTime, queueTime, text, error, parts, "");
+  }
 
   /** Whether all of the answer came. */
   public boolean success() {

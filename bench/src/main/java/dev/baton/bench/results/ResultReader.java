@@ -153,6 +153,7 @@ final class ResultReader {
     JsonNode texts = root.path("generated_texts");
     JsonNode errors = root.path("errors");
     JsonNode success = root.path("success");
+    JsonNode classes = root.path("classes");
     List<RequestSample> requests = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       double[] gaps = doubles(itls.path(i));
@@ -176,7 +177,8 @@ final class ResultReader {
               queues.length > 0 ? queues[i] : 0,
               texts.path(i).asString(""),
               error,
-              parts(parts, i)));
+              parts(parts, i),
+              classes.path(i).asString("")));
     }
     return requests;
   }

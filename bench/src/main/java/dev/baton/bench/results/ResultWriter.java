@@ -138,6 +138,11 @@ final class ResultWriter {
     json.key("success").beginArray();
     requests.forEach(request -> json.bool(request.success()));
     json.endArray();
+    if (requests.stream().anyMatch(request -> !request.trafficClass().isEmpty())) {
+      json.key("classes").beginArray();
+      requests.forEach(request -> json.text(request.trafficClass()));
+      json.endArray();
+    }
     if (requests.stream().noneMatch(request -> request.parts().isPresent())) {
       return;
     }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -59,6 +60,14 @@ public final class ExperimentCommand implements Runnable {
         description = "Goes on with a run's folder: finished measurements are kept.")
     private @Nullable Path resume;
 
+    @Option(
+        names = "--time-limit",
+        paramLabel = "SECONDS",
+        description = {
+          "Begins no measurement that would not be done by then; --resume takes the rest later."
+        })
+    private @Nullable Integer timeLimit;
+
     @Spec private CommandSpec spec;
 
     @SuppressWarnings("NullAway.Init") // picocli sets spec
@@ -67,12 +76,22 @@ public final class ExperimentCommand implements Runnable {
     @Override
     public Integer call() throws IOException {
       try {
-        return Experiments.run(folder(), System.out);
+        return Experiments.run(folder(), limit(), System.out);
       } catch (ExperimentException | DeploymentException e) {
         throw new UserError(String.valueOf(e.getMessage()), e);
       } catch (FileSystemException e) {
         throw Experiments.fileProblem(e);
       }
+    }
+
+    private Duration limit() {
+      if (timeLimit == null) {
+        return Duration.ZERO;
+      }
+      if (timeLimit < 1) {
+        throw new UserError("--time-limit " + timeLimit + ": it must be at least 1 second");
+      }
+      return Duration.ofSeconds(timeLimit);
     }
 
     private RunFolder folder() throws IOException {

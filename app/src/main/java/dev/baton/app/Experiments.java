@@ -14,6 +14,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -38,8 +39,12 @@ final class Experiments {
     return List.of(script.toString());
   }
 
-  /** Runs what is missing in the folder, writes the report, says where it is. */
-  static int run(RunFolder folder, PrintStream out) throws IOException {
+  /**
+   * Runs what is missing in the folder, writes the report, says where it is.
+   *
+   * @param limit for the measurements; zero: none
+   */
+  static int run(RunFolder folder, Duration limit, PrintStream out) throws IOException {
     Experiment experiment = folder.experiment();
     List<String> launcher = launcher();
     if (folder.environment().isEmpty()) {
@@ -59,13 +64,18 @@ final class Experiments {
               folder,
               launcher,
               home(),
-              new ConsoleProgress(out, Terminal.isInteractive()));
+              new ConsoleProgress(out, Terminal.isInteractive()),
+              limit);
     } catch (InterruptedException e) {
       return Main.FAILED; // stopped: the hook has said how to go on
     } finally {
       over.set(true);
     }
-    report(Report.write(folder), out);
+    if (folder.empty()) {
+      out.println("No report: there is no finished measurement yet.");
+    } else {
+      report(Report.write(folder), out);
+    }
     if (problems.isEmpty()) {
       return 0;
     }

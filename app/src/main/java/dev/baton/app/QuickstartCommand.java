@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -37,7 +38,9 @@ public final class QuickstartCommand implements Callable<Integer> {
     try {
       Experiment experiment = Experiment.read(file);
       return Experiments.run(
-          RunFolder.create(out, experiment.name(), Files.readString(file)), System.out);
+          RunFolder.create(out, experiment.name(), Files.readString(file)),
+          Duration.ZERO,
+          System.out);
     } catch (ExperimentException | DeploymentException e) {
       throw new UserError(String.valueOf(e.getMessage()), e);
     } catch (FileSystemException e) {

@@ -70,6 +70,19 @@ public final class Deployment implements AutoCloseable {
     return List.copyOf(started);
   }
 
+  /**
+   * The processes with what they say of themselves now; what carries the KV cache is known once
+   * some was handed over.
+   */
+  public List<StartedProcess> look() throws InterruptedException {
+    List<StartedProcess> out = new ArrayList<>();
+    for (StartedProcess p : started) {
+      boolean worker = spec.engine() == Engine.BATON && !p.name().equals("proxy");
+      out.add(worker ? WorkerWords.ask(p, url(p.port()), LaunchOptions.log(logs, p.name())) : p);
+    }
+    return out;
+  }
+
   /** Process ids of what was started, in the same order. */
   public List<Long> pids() {
     return processes.stream().map(ManagedProcess::pid).toList();
@@ -202,7 +215,7 @@ public final class Deployment implements AutoCloseable {
             String.valueOf(ports.discovery())));
     command.addAll(spec.proxy().arguments());
     start("proxy", command, Map.of(), false);
-    started.add(new StartedProcess("proxy", command, ports.port(), ports.discovery(), List.of()));
+    started.add(StartedProcess.of("proxy", command, ports.port(), ports.discovery(), List.of()));
   }
 
   private void startWorker(Planned worker, int discoveryPort) {
@@ -236,7 +249,7 @@ public final class Deployment implements AutoCloseable {
                 worker.gpus().stream().map(String::valueOf).collect(Collectors.joining(",")));
     start(worker.name(), command, environment, !own);
     started.add(
-        new StartedProcess(worker.name(), command, worker.port(), worker.kvPort(), worker.gpus()));
+        StartedProcess.of(worker.name(), command, worker.port(), worker.kvPort(), worker.gpus()));
   }
 
   private void start(

@@ -43,11 +43,26 @@ public record DeploymentSpec(
     return workers.stream().filter(w -> w.role() == role).mapToInt(WorkerSpec::count).sum();
   }
 
-  /** GPUs of the deployment, prefill and decode together; a CPU worker counts as one. */
+  /**
+   * GPUs of the deployment, prefill and decode together; a CPU worker counts as one. Workers that
+   * name the same GPU share it, and it counts once.
+   */
   public int gpus() {
-    return baseUrl.isPresent()
-        ? externalGpus
-        : workers.stream().mapToInt(w -> w.count() * w.devicesEach()).sum();
+    if (baseUrl.isPresent()) {
+      return externalGpus;
+    }
+    long named = workers.stream().flatMap(w -> w.gpus().stream()).distinct().count();
+    return (int) named
+        + workers.stream()
+            .filter(w -> w.gpus().isEmpty())
+            .mapToInt(w -> w.count() * w.devicesEach())
+            .sum();
+  }
+
+  /** Whether workers share a GPU. */
+  public boolean sharesGpus() {
+    return baseUrl.isEmpty()
+        && gpus() < workers.stream().mapToInt(w -> w.count() * w.devicesEach()).sum();
   }
 
   /** Whether prefill and decode run in separate workers. */

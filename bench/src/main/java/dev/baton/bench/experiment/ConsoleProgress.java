@@ -118,10 +118,11 @@ public final class ConsoleProgress implements SweepListener {
   private static String title(Step step) {
     return String.format(
         Locale.ROOT,
-        "[%d/%d] %s at %s req/s%s:",
+        "[%d/%d] %s%s at %s req/s%s:",
         step.number(),
         step.total(),
         step.deployment(),
+        step.workload().isEmpty() ? "" : ", " + step.workload(),
         RunFolder.rateName(step.rate()),
         step.repeat() > 1 ? " (repeat " + step.repeat() + ")" : "");
   }

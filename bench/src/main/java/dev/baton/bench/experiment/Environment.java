@@ -28,6 +28,7 @@ import java.util.stream.Stream;
  * @param java version
  * @param baton version
  * @param commit of the checkout; empty if unknown
+ * @param cuda version of CUDA that the GPU driver supports, if there is one
  */
 public record Environment(
     String date,
@@ -39,7 +40,8 @@ public record Environment(
     List<String> gpus,
     String java,
     String baton,
-    String commit) {
+    String commit,
+    Optional<String> cuda) {
 
   /** Copies the list. */
   public Environment {
@@ -71,7 +73,15 @@ public record Environment(
                 "--format=csv,noheader")),
         System.getProperty("java.vendor.version", "") + " " + Runtime.version(),
         version,
-        commit(home));
+        commit(home),
+        cudaVersion());
+  }
+
+  private static Optional<String> cudaVersion() {
+    return output(List.of("nvidia-smi", "--version")).stream()
+        .filter(l -> l.startsWith("CUDA Version"))
+        .map(l -> l.substring(l.indexOf(':') + 1).strip())
+        .findFirst();
   }
 
   private static String hostName() {

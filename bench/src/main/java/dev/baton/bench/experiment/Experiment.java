@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 
 /**
  * An experiment file, checked.
@@ -16,8 +15,7 @@ import java.util.Map;
  * @param model model directory, or the model's name at an external server
  * @param servedModelName the name that requests use; empty: the model as written
  * @param deployments what is compared; the first combined one is the base of comparison
- * @param workload what is sent
- * @param rates requests/s of each deployment, as a whole (not per GPU), ascending
+ * @param workloads what is sent, and at which rates; each is measured on every deployment
  * @param percentiles of the tables and plots
  * @param slo the limits
  * @param repeats how often each rate is measured
@@ -31,8 +29,7 @@ public record Experiment(
     String model,
     String servedModelName,
     List<DeploymentSpec> deployments,
-    Workload workload,
-    Map<String, List<Double>> rates,
+    List<Workload> workloads,
     List<Double> percentiles,
     Slo slo,
     int repeats,
@@ -43,7 +40,7 @@ public record Experiment(
   /** Copies the collections. */
   public Experiment {
     deployments = List.copyOf(deployments);
-    rates = Map.copyOf(rates);
+    workloads = List.copyOf(workloads);
     percentiles = List.copyOf(percentiles);
   }
 
@@ -65,10 +62,5 @@ public record Experiment(
   /** Reads and checks the text of a file; {@code name} stands for it in messages. */
   public static Experiment parse(String name, String yaml) {
     return ExperimentReader.read(name, yaml);
-  }
-
-  /** The rates of that deployment. */
-  public List<Double> ratesOf(DeploymentSpec deployment) {
-    return rates.getOrDefault(deployment.name(), List.of());
   }
 }

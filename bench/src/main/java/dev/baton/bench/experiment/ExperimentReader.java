@@ -8,7 +8,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -33,8 +32,7 @@ final class ExperimentReader {
     String model = top.requiredText("model");
     String served = top.text("served-model-name").orElse("");
     List<DeploymentSpec> deployments = deployments(top);
-    Workload workload = workload(top.map("workload").orElseThrow(() -> top.missing("workload")));
-    Map<String, List<Double>> rates = rates(top, deployments);
+    List<Workload> workloads = workloads(top, file, deployments);
     List<Double> percentiles = top.decimals("percentiles", 0, 100);
     Slo slo = top.map("slo").map(ExperimentReader::slo).orElse(Slo.DEFAULT);
     int repeats = top.integer("repeats", 1, 1, 100);
@@ -42,20 +40,13 @@ final class ExperimentReader {
     Duration ready = seconds(top.decimal("ready-timeout", 300, 1, 7200));
     Duration rate = seconds(top.decimal("rate-timeout", 0, 0, 86_400));
     top.finish();
-    boolean finite = rates.values().stream().flatMap(List::stream).noneMatch(r -> r.isInfinite());
-    if (!finite && workload.numPrompts() == 0) {
-      throw new ExperimentException(
-          file
-              + ": the rate 'inf' needs 'workload.num-prompts', since a duration says nothing there");
-    }
     return new Experiment(
         name,
         title,
         model,
         served,
         deployments,
-        workload,
-        rates,
+        workloads,
         percentiles.isEmpty() ? List.of(90.0, 95.0, 99.0) : percentiles.stream().sorted().toList(),
         slo,
         repeats,
@@ -99,52 +90,54 @@ final class ExperimentReader {
     return out;
   }
 
-  private static Workload workload(YamlMap map) {
-    String dataset = map.text("dataset").orElse("random");
-    Optional<String> path = map.text("dataset-path");
-    boolean tokenIds =
-        map.choice("prompts", Map.of("text", false, "token-ids", true), Boolean.FALSE);
-    int input = map.integer("input-len", 512, 1, 10_000_000);
-    int output = map.integer("output-len", 0, 1, 10_000_000);
-    boolean ignoreEos = map.bool("ignore-eos", true);
-    int seed = map.integer("seed", 0, 0, Integer.MAX_VALUE);
-    double burstiness = map.decimal("burstiness", 1, Double.MIN_VALUE, Double.POSITIVE_INFINITY);
-    double duration = map.decimal("duration", 0, 0.1, 1e6);
-    int prompts = map.integer("num-prompts", 0, 1, 100_000_000);
-    int minPrompts = map.integer("min-prompts", 1, 1, 100_000_000);
-    int concurrency = map.integer("max-concurrency", 0, 1, 1_000_000);
-    map.finish();
-    if (!Loads.DATASETS.contains(dataset)) {
-      throw map.error(
-          "dataset",
-          "'workload.dataset' is '"
-              + dataset
-              + "'; it must be one of "
-              + String.join(", ", Loads.DATASETS));
+  /** One under the key 'workload', or several, each with a name, under 'workloads'. */
+  private static List<Workload> workloads(
+      YamlMap top, String file, List<DeploymentSpec> deployments) {
+    boolean several = top.has("workloads");
+    if (several == top.has("workload")) {
+      throw top.error(
+          "the experiment needs exactly one of 'workload' and 'workloads' (a list of them, each with"
+              + " a 'name')");
     }
-    if (dataset.equals("random") && output == 0) {
-      throw map.missing("output-len");
+    if (!several) {
+      YamlMap map = top.map("workload").orElseThrow();
+      Workload only = WorkloadReader.read(map, "", rates(top, deployments));
+      map.finish();
+      return List.of(finite(file, only));
     }
-    if (!dataset.equals("random") && path.isEmpty()) {
-      throw map.missing("dataset-path");
+    List<Workload> out = new ArrayList<>();
+    Set<String> names = new LinkedHashSet<>();
+    boolean common = top.has("rates") || top.has("rates-per-gpu");
+    for (YamlMap map : top.maps("workloads")) {
+      String name = map.requiredText("name");
+      if (!name.matches("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")) {
+        throw map.error(
+            "name", "a workload's name is letters, digits, '-' and '_', not '" + name + "'");
+      }
+      if (!names.add(name)) {
+        throw map.error("name", "two workloads are named '" + name + "'");
+      }
+      boolean own = map.has("rates") || map.has("rates-per-gpu");
+      Map<String, List<Double>> rates = rates(own || !common ? map : top, deployments);
+      out.add(finite(file, WorkloadReader.read(map, name, rates)));
+      map.finish();
     }
-    if ((duration > 0) == (prompts > 0)) {
-      throw map.error(
-          "'workload' needs exactly one of 'duration' (seconds per rate) and 'num-prompts'");
+    if (out.isEmpty()) {
+      throw top.error("workloads", "'workloads' must list at least one workload");
     }
-    return new Workload(
-        dataset,
-        path,
-        tokenIds,
-        input,
-        output > 0 ? OptionalInt.of(output) : OptionalInt.empty(),
-        ignoreEos,
-        seed,
-        burstiness,
-        duration,
-        prompts,
-        minPrompts,
-        concurrency);
+    return out;
+  }
+
+  private static Workload finite(String file, Workload workload) {
+    boolean finite =
+        workload.rates().values().stream().flatMap(List::stream).noneMatch(r -> r.isInfinite());
+    if (!finite && (workload.numPrompts() == 0 || workload.mixed())) {
+      throw new ExperimentException(
+          file
+              + ": the rate 'inf' needs 'num-prompts' in the workload, since a duration says nothing"
+              + " there, and cannot be the rate of a mix");
+    }
+    return workload;
   }
 
   private static Map<String, List<Double>> rates(YamlMap top, List<DeploymentSpec> deployments) {

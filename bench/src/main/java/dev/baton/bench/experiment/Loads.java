@@ -20,17 +20,21 @@ import java.util.OptionalInt;
 /** Turns an experiment's workload into the load generator's options. */
 final class Loads {
   /** The datasets an experiment may name. */
-  static final List<String> DATASETS = List.of("random", "sharegpt", "custom");
+  static final List<String> DATASETS = List.of("random", "sharegpt", "custom", "mix");
 
   private Loads() {}
 
   static LoadOptions measured(
-      Experiment experiment, DeploymentSpec deployment, URI url, double rate, int repeat) {
-    Workload w = experiment.workload();
+      Experiment experiment,
+      Workload w,
+      DeploymentSpec deployment,
+      URI url,
+      double rate,
+      int repeat) {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("deployment", deployment.name());
     metadata.put("gpus", String.valueOf(deployment.gpus()));
-    return base(experiment, deployment, url)
+    return base(experiment, w, dataset(w), deployment, url)
         .numPrompts(w.prompts(rate))
         .traffic(
             new Traffic(
@@ -49,23 +53,24 @@ final class Loads {
   }
 
   /** Requests like the measured ones, a few at a time, whose result is dropped. */
-  static LoadOptions warmUp(Experiment experiment, DeploymentSpec deployment, URI url) {
+  static LoadOptions warmUp(Experiment experiment, Workload w, DeploymentSpec deployment, URI url) {
     int workers = Math.max(2, deployment.gpus());
-    return base(experiment, deployment, url)
+    DatasetSpec dataset =
+        dataset(w) instanceof DatasetSpec.Mix mix ? mix.sweptClass().prompts() : dataset(w);
+    return base(experiment, w, dataset, deployment, url)
         .numPrompts(experiment.warmUps())
         .traffic(
             new Traffic(Double.POSITIVE_INFINITY, 1, Optional.empty(), OptionalInt.of(2 * workers)))
         // Other prompts than the measured ones, which would else lie in the prefix cache.
-        .seed(experiment.workload().seed() + 1_000_003L)
+        .seed(w.seed() + 1_000_003L)
         .build();
   }
 
   private static LoadOptions.Builder base(
-      Experiment experiment, DeploymentSpec deployment, URI url) {
-    Workload w = experiment.workload();
+      Experiment experiment, Workload w, DatasetSpec dataset, DeploymentSpec deployment, URI url) {
     String served =
         experiment.servedModelName().isEmpty() ? experiment.model() : experiment.servedModelName();
-    return LoadOptions.builder(url, dataset(w))
+    return LoadOptions.builder(url, dataset)
         .model(experiment.model())
         .servedModelName(served)
         .ignoreEos(w.ignoreEos())
@@ -83,6 +88,7 @@ final class Loads {
               0,
               0,
               w.tokenIds() ? DatasetSpec.RandomForm.TOKEN_IDS : DatasetSpec.RandomForm.AUTO);
+      case "mix" -> new DatasetSpec.Mix(w.classes());
       case "sharegpt" -> new DatasetSpec.ShareGpt(path(w), w.outputLength(), true, true);
       case "custom" ->
           new DatasetSpec.Custom(path(w), w.outputLength().orElse(-1), true, true, true);

@@ -19,8 +19,10 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The folder of an experiment's run: {@code experiment.yaml}, {@code environment.json}, {@code
- * results/<deployment>/<rate>.json}, {@code deployments/<deployment>.json}, {@code logs/}, {@code
- * plots/} and the reports. Files appear whole or not at all, so a stopped run can go on.
+ * results/<deployment>/<rate>.json} (with several workloads {@code
+ * results/<workload>/<deployment>/<rate>.json}), {@code deployments/<deployment>.json}, {@code
+ * logs/}, {@code plots/} and the reports. Files appear whole or not at all, so a stopped run can go
+ * on.
  */
 public final class RunFolder {
   private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -98,10 +100,10 @@ public final class RunFolder {
     return root.resolve("plots");
   }
 
-  /** File of one measurement; {@code repeat} counts from 1. */
-  public Path result(String deployment, double rate, int repeat) {
+  /** File of one measurement; {@code repeat} counts from 1, {@code workload} may be empty. */
+  public Path result(String workload, String deployment, double rate, int repeat) {
     String name = rateName(rate) + (repeat > 1 ? "-r" + repeat : "") + ".json";
-    return root.resolve("results").resolve(deployment).resolve(name);
+    return root.resolve("results").resolve(workload).resolve(deployment).resolve(name);
   }
 
   /** A rate in a file name: 0.5, 11, inf. */
@@ -113,14 +115,27 @@ public final class RunFolder {
     return text.replaceAll("0+$", "").replaceAll("\\.$", "");
   }
 
+  /** Whether no measurement is there yet. */
+  public boolean empty() throws IOException {
+    Experiment experiment = experiment();
+    return experiment.workloads().stream()
+        .noneMatch(
+            w ->
+                experiment.deployments().stream()
+                    .anyMatch(
+                        d ->
+                            w.ratesOf(d).stream()
+                                .anyMatch(r -> finished(w.name(), d.name(), r, 1))));
+  }
+
   /** Whether that measurement is there and readable. */
-  public boolean finished(String deployment, double rate, int repeat) {
-    return read(deployment, rate, repeat).isPresent();
+  public boolean finished(String workload, String deployment, double rate, int repeat) {
+    return read(workload, deployment, rate, repeat).isPresent();
   }
 
   /** That measurement, if it is there and readable. */
-  public Optional<BenchResult> read(String deployment, double rate, int repeat) {
-    Path file = result(deployment, rate, repeat);
+  public Optional<BenchResult> read(String workload, String deployment, double rate, int repeat) {
+    Path file = result(workload, deployment, rate, repeat);
     if (!Files.isRegularFile(file)) {
       return Optional.empty();
     }
@@ -132,9 +147,9 @@ public final class RunFolder {
   }
 
   /** Keeps a measurement with its requests. */
-  public void write(BenchResult result, String deployment, double rate, int repeat)
+  public void write(BenchResult result, String workload, String deployment, double rate, int repeat)
       throws IOException {
-    Path file = result(deployment, rate, repeat);
+    Path file = result(workload, deployment, rate, repeat);
     Files.createDirectories(file.getParent());
     Path part = file.resolveSibling(file.getFileName() + ".part");
     result.write(part, true);

@@ -34,6 +34,8 @@ public final class Sweep {
   private final List<String> launcher;
   private final Path home;
   private final SweepListener listener;
+  private final long deadline;
+  private final boolean limited;
   private final List<String> problems = new ArrayList<>();
   private int number;
 
@@ -42,18 +44,23 @@ public final class Sweep {
       RunFolder folder,
       List<String> launcher,
       Path home,
-      SweepListener listener) {
+      SweepListener listener,
+      Duration limit) {
     this.experiment = experiment;
     this.folder = folder;
     this.launcher = List.copyOf(launcher);
     this.home = home;
     this.listener = listener;
+    this.limited = !limit.isZero();
+    this.deadline = System.nanoTime() + limit.toNanos();
   }
 
   /**
    * Runs the sweep to its end.
    *
    * @param launcher the command that starts Baton, e.g. its launcher's path
+   * @param limit no measurement is begun that would not be done by then, as far as its arrivals
+   *     tell; zero: no limit
    * @param home folder that a relative model path is looked up in, if it is not in the current one
    * @return what went wrong, in order; empty if every measurement is there
    * @throws InterruptedException if the thread is interrupted; processes are ended first
@@ -63,43 +70,85 @@ public final class Sweep {
       RunFolder folder,
       List<String> launcher,
       Path home,
-      SweepListener listener)
+      SweepListener listener,
+      Duration limit)
       throws IOException, InterruptedException {
-    Sweep sweep = new Sweep(experiment, folder, launcher, home, listener);
+    Sweep sweep = new Sweep(experiment, folder, launcher, home, listener, limit);
     for (DeploymentSpec deployment : experiment.deployments()) {
       sweep.deployment(deployment);
     }
     return List.copyOf(sweep.problems);
   }
 
+  /** A measurement to be taken. */
+  private record Todo(Workload workload, SweepListener.Step step) {}
+
   private int total() {
-    return experiment.deployments().stream()
-        .mapToInt(d -> experiment.ratesOf(d).size() * experiment.repeats())
-        .sum();
+    return experiment.repeats()
+        * experiment.deployments().stream()
+            .mapToInt(d -> experiment.workloads().stream().mapToInt(w -> w.ratesOf(d).size()).sum())
+            .sum();
   }
 
-  private void deployment(DeploymentSpec spec) throws IOException, InterruptedException {
-    List<SweepListener.Step> todo = new ArrayList<>();
-    for (int repeat = 1; repeat <= experiment.repeats(); repeat++) {
-      for (double rate : experiment.ratesOf(spec)) {
-        int prompts = experiment.workload().prompts(rate);
-        double seconds = Double.isInfinite(rate) ? 0 : prompts / rate;
-        SweepListener.Step step =
-            new SweepListener.Step(spec.name(), rate, repeat, ++number, total(), seconds);
-        if (folder.finished(spec.name(), rate, repeat)) {
-          listener.skipped(step);
-        } else {
-          todo.add(step);
+  private List<Todo> todo(DeploymentSpec spec) {
+    List<Todo> todo = new ArrayList<>();
+    for (Workload workload : experiment.workloads()) {
+      for (int repeat = 1; repeat <= experiment.repeats(); repeat++) {
+        for (double rate : workload.ratesOf(spec)) {
+          double seconds = Double.isInfinite(rate) ? 0 : workload.prompts(rate) / rate;
+          SweepListener.Step step =
+              new SweepListener.Step(
+                  workload.name(), spec.name(), rate, repeat, ++number, total(), seconds);
+          if (folder.finished(workload.name(), spec.name(), rate, repeat)) {
+            listener.skipped(step);
+          } else {
+            todo.add(new Todo(workload, step));
+          }
         }
       }
     }
+    return todo;
+  }
+
+  /** Whether the time that is left is too short for it; says so, and that it is left out. */
+  private boolean late(DeploymentSpec spec, List<Todo> todo) {
+    double left = (deadline - System.nanoTime()) / 1e9;
+    double planned = todo.getFirst().step().plannedSeconds();
+    if (!limited || left > planned + Math.max(5, planned / 5)) {
+      return false;
+    }
+    problem(
+        "deployment '"
+            + spec.name()
+            + "': no time left for "
+            + todo.size()
+            + " measurement(s). 'experiment run --resume "
+            + folder.root()
+            + "' takes them.");
+    return true;
+  }
+
+  private void deployment(DeploymentSpec spec) throws IOException, InterruptedException {
+    List<Todo> todo = todo(spec);
     int failures = 0;
     while (!todo.isEmpty() && failures < TRIES) {
+      if (late(spec, todo)) {
+        return;
+      }
       try (Deployment running = start(spec)) {
-        warmUp(spec, running);
+        String warm = "?";
         while (!todo.isEmpty()) {
-          SweepListener.Step step = todo.removeFirst();
-          measure(spec, running, step);
+          Todo next = todo.getFirst();
+          if (!next.workload().name().equals(warm)) {
+            warm = next.workload().name();
+            warmUp(spec, next.workload(), running);
+            look(spec, running);
+          }
+          if (late(spec, todo)) {
+            return;
+          }
+          todo.removeFirst();
+          measure(spec, running, next);
           failures = 0;
         }
       } catch (DeploymentException e) {
@@ -131,10 +180,17 @@ public final class Sweep {
             experiment.readyTimeout(),
             what -> listener.waiting(spec.name() + ": " + what));
     Deployment running = Deployment.start(spec, options, folder.logs(spec.name()));
-    if (!running.processes().isEmpty()) {
-      folder.write(spec.name(), running.processes());
-    }
     return running;
+  }
+
+  /**
+   * Keeps how the processes were started and what they say of themselves, once they have worked.
+   */
+  private void look(DeploymentSpec spec, Deployment running)
+      throws IOException, InterruptedException {
+    if (!running.processes().isEmpty()) {
+      folder.write(spec.name(), running.look());
+    }
   }
 
   /** A path relative to the checkout is found from anywhere. */
@@ -150,7 +206,8 @@ public final class Sweep {
         : experiment.servedModelName();
   }
 
-  private void warmUp(DeploymentSpec spec, Deployment running) throws InterruptedException {
+  private void warmUp(DeploymentSpec spec, Workload workload, Deployment running)
+      throws InterruptedException {
     if (experiment.warmUps() == 0) {
       return;
     }
@@ -158,7 +215,7 @@ public final class Sweep {
     BenchResult result =
         watched(
             running,
-            Loads.warmUp(experiment, spec, running.baseUrl()),
+            Loads.warmUp(experiment, workload, spec, running.baseUrl()),
             Progress.NONE,
             Duration.ofMinutes(30));
     if (result.completed() == 0) {
@@ -173,8 +230,9 @@ public final class Sweep {
     }
   }
 
-  private void measure(DeploymentSpec spec, Deployment running, SweepListener.Step step)
+  private void measure(DeploymentSpec spec, Deployment running, Todo todo)
       throws IOException, InterruptedException {
+    SweepListener.Step step = todo.step();
     listener.begins(step);
     Progress progress =
         new Progress() {
@@ -192,9 +250,10 @@ public final class Sweep {
           }
         };
     LoadOptions load =
-        Loads.measured(experiment, spec, running.baseUrl(), step.rate(), step.repeat());
+        Loads.measured(
+            experiment, todo.workload(), spec, running.baseUrl(), step.rate(), step.repeat());
     BenchResult result = watched(running, load, progress, limit(step));
-    folder.write(result, step.deployment(), step.rate(), step.repeat());
+    folder.write(result, step.workload(), step.deployment(), step.rate(), step.repeat());
     listener.done(step, result);
   }
 

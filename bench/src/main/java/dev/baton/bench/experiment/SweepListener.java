@@ -8,6 +8,7 @@ public interface SweepListener {
   /**
    * One measurement of the sweep.
    *
+   * @param workload its name; empty if the experiment has but one
    * @param deployment its name
    * @param rate requests/s
    * @param repeat counts from 1
@@ -16,7 +17,13 @@ public interface SweepListener {
    * @param plannedSeconds how long its arrivals take; 0 if unknown
    */
   record Step(
-      String deployment, double rate, int repeat, int number, int total, double plannedSeconds) {}
+      String workload,
+      String deployment,
+      double rate,
+      int repeat,
+      int number,
+      int total,
+      double plannedSeconds) {}
 
   /** Something is waited for: a start, a warm-up. */
   void waiting(String what);

@@ -1,6 +1,7 @@
 package dev.baton.bench.load;
 
 import dev.baton.bench.BenchException;
+import dev.baton.bench.dataset.DatasetSpec;
 import dev.baton.bench.dataset.PromptRequest;
 import dev.baton.bench.dataset.PromptTokenizer;
 import dev.baton.bench.results.BenchResult;
@@ -123,14 +124,18 @@ final class LoadSession {
             options.traffic().burstiness(),
             options.traffic().maxConcurrency(),
             options.traffic().rampUp().map(ramp -> rampUp(ramp, run.rpsChanges())));
-    return Summary.of(
-        info,
-        run.seconds(),
-        samples,
-        options.metrics(),
-        options.percentiles(),
-        options.goodput().map(limits -> limits::met),
-        Map.of(ResultKeys.MAX_SCHEDULE_DELAY, run.maxScheduleDelay() * 1000));
+    BenchResult result =
+        Summary.of(
+            info,
+            run.seconds(),
+            samples,
+            options.metrics(),
+            options.percentiles(),
+            options.goodput().map(limits -> limits::met),
+            Map.of(ResultKeys.MAX_SCHEDULE_DELAY, run.maxScheduleDelay() * 1000));
+    return options.dataset() instanceof DatasetSpec.Mix mix
+        ? result.withClassFigures(mix.sweptClass().name(), options.percentiles())
+        : result;
   }
 
   private static RampUp rampUp(Traffic.Ramp ramp, List<RampUp.RpsChange> changes) {

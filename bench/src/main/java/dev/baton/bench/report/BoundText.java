@@ -94,7 +94,8 @@ final class BoundText {
           "该速率下平均 TTFT 为 " + ms + "；服务端未提供其分解。");
     }
     Text part = Words.part(bound.part().get());
-    Text meaning = Words.meaning(bound.part().get(), deployment.disaggregated());
+    Text meaning =
+        Words.meaning(bound.part().get(), deployment.disaggregated(), deployment.shared());
     String share = Numbers.percent(bound.partShare());
     return new Text(
         "The largest part of the mean TTFT there ("
@@ -128,12 +129,17 @@ final class BoundText {
     }
     boolean grew = bound.tpotMs().getAsDouble() > 1.25 * bound.lightTpotMs().getAsDouble();
     Text why =
-        deployment.disaggregated()
+        deployment.shared()
             ? new Text(
-                grew ? " (larger decode batches)" : " (no prefill disturbs its decode steps)",
-                grew ? "（Decode 批次变大）" : "（Prefill 不会干扰其解码步）")
-            : new Text(
-                grew ? " (prefills share its decode steps)" : "", grew ? "（Prefill 与解码步共享算力）" : "");
+                grew ? " (larger decode batches, and prefills on the same GPU)" : "",
+                grew ? "（Decode 批次变大，且同一 GPU 上有 Prefill）" : "")
+            : deployment.disaggregated()
+                ? new Text(
+                    grew ? " (larger decode batches)" : " (no prefill disturbs its decode steps)",
+                    grew ? "（Decode 批次变大）" : "（Prefill 不会干扰其解码步）")
+                : new Text(
+                    grew ? " (prefills share its decode steps)" : "",
+                    grew ? "（Prefill 与解码步共享算力）" : "");
     return new Text(
         "Its mean TPOT there is "
             + now

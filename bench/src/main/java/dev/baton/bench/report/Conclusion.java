@@ -14,6 +14,7 @@ final class Conclusion {
   private final Slo slo;
   private final Map<String, Goodput> goodputs = new HashMap<>();
   private final List<Block> blocks = new ArrayList<>();
+  private int level = 3;
 
   private Conclusion(ReportInput input, Language language) {
     this.input = input;
@@ -24,8 +25,22 @@ final class Conclusion {
     }
   }
 
-  static List<Block> write(ReportInput input, Language language) {
+  /** Who is ahead, one paragraph for each comparison. */
+  static List<Text> verdicts(ReportInput input) {
+    if (input.base().isEmpty()) {
+      return List.of();
+    }
+    Conclusion c = new Conclusion(input, Language.ENGLISH);
+    DeploymentResults base = input.base().orElseThrow();
+    return input.others().stream()
+        .map(other -> c.headline(base, other, Verdict.of(c.goodput(base), c.goodput(other))))
+        .toList();
+  }
+
+  /** With headings of that level. */
+  static List<Block> write(ReportInput input, Language language, int level) {
     Conclusion c = new Conclusion(input, language);
+    c.level = level;
     c.headlines();
     c.goodputTable();
     for (DeploymentResults other : input.others()) {
@@ -33,7 +48,7 @@ final class Conclusion {
     }
     c.bounds();
     c.failures();
-    c.blocks.add(new Block.Heading(3, c.t("Caveats", "注意事项")));
+    c.blocks.add(new Block.Heading(level, c.t("Caveats", "注意事项")));
     c.blocks.add(
         Block.Bullets.of(
             Caveats.of(input, c.goodputs).stream().map(text -> text.in(language)).toList()));
@@ -240,7 +255,7 @@ final class Conclusion {
     String a = comparison.base().label();
     String b = comparison.other().label();
     if (several) {
-      blocks.add(new Block.Heading(3, b + " / " + a));
+      blocks.add(new Block.Heading(level, b + " / " + a));
     }
     if (comparison.pairs().isEmpty()) {
       paragraph(
@@ -349,7 +364,7 @@ final class Conclusion {
   }
 
   private void bounds() {
-    blocks.add(new Block.Heading(3, t("What bounds each deployment", "各配置的瓶颈")));
+    blocks.add(new Block.Heading(level, t("What bounds each deployment", "各配置的瓶颈")));
     List<String> lines = new ArrayList<>();
     for (DeploymentResults d : input.deployments()) {
       Text line =

@@ -37,6 +37,25 @@ final class Conditions {
               "在 CPU 上测得：每个实例只用一个计算线程，即一个核扮演一块 GPU，“每 GPU”即“每核”。各核共享内存带宽和缓存，GPU"
                   + " 之间则不会。对比的形态可供参考，具体数值不能外推到 GPU。"));
     }
+    for (DeploymentSpec spec : experiment.deployments()) {
+      if (spec.sharesGpus()) {
+        out.add(
+            new Text(
+                "The workers of "
+                    + spec.name()
+                    + " share "
+                    + (spec.gpus() == 1 ? "one GPU" : spec.gpus() + " GPUs")
+                    + ": each holds its own copy of the weights, and prefill and decode take each"
+                    + " other's computing time and memory bandwidth as they do in a combined worker."
+                    + " What separation gains by putting them on different GPUs cannot show here;"
+                    + " what its hand-off and its second process cost can.",
+                spec.name()
+                    + " 的各实例共用"
+                    + (spec.gpus() == 1 ? "一块 GPU" : " " + spec.gpus() + " 块 GPU")
+                    + "：各自持有一份权重，Prefill 与 Decode 仍像合并实例中那样互相占用算力和显存带宽。把两者放到不同 GPU"
+                    + " 上才有的收益在此无法体现，移交和第二个进程的代价则会体现。"));
+      }
+    }
     if (!crowded.isEmpty()) {
       String names = String.join(", ", crowded);
       out.add(

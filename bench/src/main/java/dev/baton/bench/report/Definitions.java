@@ -7,7 +7,7 @@ import java.util.List;
 final class Definitions {
   private Definitions() {}
 
-  static List<Text> of(ReportInput input) {
+  static List<Text> of(ReportInput input, boolean mixed) {
     List<Text> out = new ArrayList<>();
     String ttft = Numbers.number(input.slo().ttftMs());
     String tpot = Numbers.number(input.slo().tpotMs());
@@ -27,6 +27,14 @@ final class Definitions {
             "**E2EL** (end-to-end latency): from sending the request to the last chunk with text;"
                 + " TTFT plus the decoding of the remaining tokens.",
             "**E2EL**（端到端延迟）：从发出请求到收到最后一个带文本的数据块，即 TTFT 加上其余 token 的解码时间。"));
+    if (mixed) {
+      out.add(
+          new Text(
+              "**ITL** (inter-token latency): the time between two chunks of an answer, all answers"
+                  + " of a class pooled, ms. It is counted from the first request of the class that"
+                  + " the request rate is about until the last of them is answered.",
+              "**ITL**（token 间隔）：同一回答中相邻两个数据块之间的时间，同一类请求的所有回答合并统计，单位 ms。只统计从按请求速率到达的那类请求的首个请求起、到其最后一个回答为止的时间段。"));
+    }
     out.add(
         new Text(
             "**Parts of the TTFT**, in the order of the plots: prefill queueing (waiting for the"

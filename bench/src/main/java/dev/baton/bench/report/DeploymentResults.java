@@ -9,6 +9,7 @@ import java.util.List;
  * @param shape "combined", "1P3D", or empty if unknown
  * @param disaggregated whether prefill and decode are separate
  * @param gpus prefill and decode together
+ * @param shared whether prefill and decode workers compute on the same GPU
  * @param transport how KV travels, e.g. "P2P NCCL"; empty if it does not or is unknown
  * @param settings for section 2.3
  * @param rates measured, ascending; those without a set rate last
@@ -19,6 +20,7 @@ record DeploymentResults(
     String shape,
     boolean disaggregated,
     int gpus,
+    boolean shared,
     String transport,
     List<Setting> settings,
     List<RateResult> rates,

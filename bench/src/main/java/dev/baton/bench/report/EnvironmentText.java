@@ -24,7 +24,13 @@ final class EnvironmentText {
     }
     Map<String, Integer> same = new LinkedHashMap<>();
     e.gpus().forEach(g -> same.merge(g, 1, Integer::sum));
-    same.forEach((gpu, count) -> out.add(Text.same("GPU: " + count + " × " + gpu)));
+    same.forEach((gpu, count) -> out.add(gpu(gpu, count)));
+    e.cuda()
+        .ifPresent(
+            version ->
+                out.add(
+                    new Text(
+                        "CUDA: " + version + " (of the driver)", "CUDA: " + version + "（驱动支持）")));
     String gib = String.format(Locale.ROOT, "%.1f GiB", e.memoryBytes() / (double) (1L << 30));
     out.add(
         new Text(
@@ -33,6 +39,17 @@ final class EnvironmentText {
     out.add(new Text("Memory: " + gib, "内存: " + gib));
     out.add(new Text("Host: " + e.host(), "主机: " + e.host()));
     return out;
+  }
+
+  /** A line of nvidia-smi: name, memory, driver. */
+  private static Text gpu(String line, int count) {
+    String[] parts = line.split(", ");
+    String text = "GPU: " + count + " × " + parts[0];
+    return parts.length == 3
+        ? new Text(
+            text + ", " + parts[1] + ", driver " + parts[2],
+            text + "，" + parts[1] + "，驱动 " + parts[2])
+        : Text.same("GPU: " + count + " × " + line);
   }
 
   static List<Text> software(Optional<Environment> environment, Experiment experiment) {

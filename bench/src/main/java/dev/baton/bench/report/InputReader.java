@@ -1,18 +1,23 @@
 package dev.baton.bench.report;
 
+import dev.baton.bench.dataset.DatasetSpec;
 import dev.baton.bench.deployment.DeploymentSpec;
 import dev.baton.bench.deployment.Engine;
+import dev.baton.bench.deployment.StartedProcess;
 import dev.baton.bench.deployment.WorkerSpec;
 import dev.baton.bench.experiment.Environment;
 import dev.baton.bench.experiment.Experiment;
 import dev.baton.bench.experiment.ExperimentException;
 import dev.baton.bench.experiment.RunFolder;
 import dev.baton.bench.experiment.Slo;
+import dev.baton.bench.experiment.Workload;
 import dev.baton.bench.results.BenchResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Collects a report's input from folders. */
@@ -23,12 +28,26 @@ final class InputReader {
     this.options = options;
   }
 
-  ReportInput read(List<Path> folders) throws IOException {
-    List<ReportInput> inputs = new ArrayList<>();
+  /** One input for each workload; folders add their deployments to the workloads they share. */
+  List<ReportInput> read(List<Path> folders) throws IOException {
+    Map<String, List<ReportInput>> byWorkload = new LinkedHashMap<>();
+    Map<String, List<Path>> sources = new LinkedHashMap<>();
     for (Path folder : folders) {
-      inputs.add(RunFolder.isOne(folder) ? run(RunFolder.open(folder)) : plain(folder));
+      List<ReportInput> found =
+          RunFolder.isOne(folder) ? run(RunFolder.open(folder)) : List.of(plain(folder));
+      for (ReportInput input : found) {
+        String key = input.section().key();
+        byWorkload.computeIfAbsent(key, k -> new ArrayList<>()).add(input);
+        sources.computeIfAbsent(key, k -> new ArrayList<>()).add(folder);
+      }
     }
-    ReportInput merged = merge(inputs, folders);
+    List<ReportInput> out = new ArrayList<>();
+    byWorkload.forEach(
+        (key, inputs) -> out.add(changed(merge(inputs, sources.getOrDefault(key, List.of())))));
+    return out;
+  }
+
+  private ReportInput changed(ReportInput merged) {
     return new ReportInput(
         options.title().orElse(merged.title()),
         merged.engine(),
@@ -40,7 +59,8 @@ final class InputReader {
         options.percentiles().isEmpty() ? merged.percentiles() : options.percentiles(),
         options.slo().orElse(merged.slo()),
         merged.cpu(),
-        merged.conditions());
+        merged.conditions(),
+        merged.section());
   }
 
   private static List<DeploymentResults> combinedFirst(List<DeploymentResults> all) {
@@ -67,6 +87,7 @@ final class InputReader {
                 d.shape(),
                 d.disaggregated(),
                 d.gpus(),
+                d.shared(),
                 d.transport(),
                 d.settings(),
                 d.rates(),
@@ -84,42 +105,40 @@ final class InputReader {
         first.percentiles(),
         first.slo(),
         inputs.stream().anyMatch(ReportInput::cpu),
-        inputs.stream().flatMap(i -> i.conditions().stream()).distinct().toList());
+        inputs.stream().flatMap(i -> i.conditions().stream()).distinct().toList(),
+        first.section());
   }
 
-  private ReportInput run(RunFolder folder) throws IOException {
+  private static List<ReportInput> run(RunFolder folder) throws IOException {
     Experiment experiment = folder.experiment();
     Optional<Environment> environment = folder.environment();
-    List<DeploymentResults> deployments = new ArrayList<>();
-    boolean cpu = false;
-    for (DeploymentSpec spec : experiment.deployments()) {
-      cpu |= spec.workers().stream().map(WorkerSpec::device).anyMatch("cpu"::equals);
-      List<RateResult> rates = new ArrayList<>();
-      List<Double> missing = new ArrayList<>();
-      for (double rate : experiment.ratesOf(spec)) {
-        List<BenchResult> repeats = new ArrayList<>();
-        for (int repeat = 1; repeat <= experiment.repeats(); repeat++) {
-          folder.read(spec.name(), rate, repeat).ifPresent(repeats::add);
-        }
-        if (repeats.isEmpty()) {
-          missing.add(rate);
-        } else {
-          rates.add(
-              new RateResult(rate, repeats.getFirst().maxConcurrency(), spec.gpus(), repeats));
-        }
+    boolean cpu =
+        experiment.deployments().stream()
+            .flatMap(d -> d.workers().stream())
+            .map(WorkerSpec::device)
+            .anyMatch("cpu"::equals);
+    List<ReportInput> out = new ArrayList<>();
+    for (Workload workload : experiment.workloads()) {
+      List<DeploymentResults> deployments = new ArrayList<>();
+      for (DeploymentSpec spec : experiment.deployments()) {
+        deployments.add(results(folder, experiment, workload, spec));
       }
-      deployments.add(
-          new DeploymentResults(
-              spec.name(),
-              spec.shape(),
-              spec.disaggregated(),
-              spec.gpus(),
-              spec.disaggregated() ? Transports.ofConnector(spec.connector()) : "",
-              SettingsText.of(experiment, spec, folder.processes(spec.name())),
-              rates,
-              missing));
+      out.add(
+          new ReportInput(
+              experiment.title(),
+              engine(experiment),
+              environment.map(Environment::date).orElse(""),
+              environment.map(e -> EnvironmentText.hardware(e)).orElse(EnvironmentText.UNKNOWN),
+              EnvironmentText.software(environment, experiment),
+              SettingsText.parameters(experiment, workload),
+              deployments,
+              experiment.percentiles(),
+              experiment.slo(),
+              cpu,
+              Conditions.of(experiment, environment),
+              section(workload)));
     }
-    if (deployments.stream().allMatch(d -> d.rates().isEmpty())) {
+    if (out.stream().flatMap(i -> i.deployments().stream()).allMatch(d -> d.rates().isEmpty())) {
       throw new ExperimentException(
           "'"
               + folder.root()
@@ -127,18 +146,49 @@ final class InputReader {
               + folder.root()
               + "'.");
     }
-    return new ReportInput(
-        experiment.title(),
-        engine(experiment),
-        environment.map(Environment::date).orElse(""),
-        environment.map(e -> EnvironmentText.hardware(e)).orElse(EnvironmentText.UNKNOWN),
-        EnvironmentText.software(environment, experiment),
-        SettingsText.parameters(experiment),
-        deployments,
-        experiment.percentiles(),
-        experiment.slo(),
-        cpu,
-        Conditions.of(experiment, environment));
+    return out;
+  }
+
+  private static DeploymentResults results(
+      RunFolder folder, Experiment experiment, Workload workload, DeploymentSpec spec)
+      throws IOException {
+    List<RateResult> rates = new ArrayList<>();
+    List<Double> missing = new ArrayList<>();
+    for (double rate : workload.ratesOf(spec)) {
+      List<BenchResult> repeats = new ArrayList<>();
+      for (int repeat = 1; repeat <= experiment.repeats(); repeat++) {
+        folder.read(workload.name(), spec.name(), rate, repeat).ifPresent(repeats::add);
+      }
+      if (repeats.isEmpty()) {
+        missing.add(rate);
+      } else {
+        rates.add(new RateResult(rate, repeats.getFirst().maxConcurrency(), spec.gpus(), repeats));
+      }
+    }
+    List<StartedProcess> processes = folder.processes(spec.name());
+    return new DeploymentResults(
+        spec.name(),
+        spec.shape(),
+        spec.disaggregated(),
+        spec.gpus(),
+        spec.sharesGpus(),
+        spec.disaggregated() ? Transports.of(spec.connector(), processes) : "",
+        SettingsText.of(experiment, spec, processes),
+        rates,
+        missing);
+  }
+
+  private static ReportInput.Section section(Workload w) {
+    List<String> others = new ArrayList<>();
+    String swept = "";
+    for (DatasetSpec.TrafficClass each : w.classes()) {
+      if (each.swept()) {
+        swept = each.name();
+      } else {
+        others.add(each.name());
+      }
+    }
+    return new ReportInput.Section(w.name(), SettingsText.heading(w), swept, others);
   }
 
   private static String engine(Experiment experiment) {
@@ -166,6 +216,7 @@ final class InputReader {
         List.of(90.0, 95.0, 99.0),
         Slo.DEFAULT,
         false,
-        List.of());
+        List.of(),
+        ReportInput.Section.ONLY);
   }
 }

@@ -36,17 +36,56 @@ final class Plots {
 
   static final String SLO_ATTAINMENT = "slo_attainment_rps_per_gpu_comparison";
 
+  /** The name of the figure of a class's times between tokens. */
+  static String itl(String trafficClass) {
+    return "itl_" + trafficClass;
+  }
+
+  /** The name of the figure of a class's times to the first token. */
+  static String ttft(String trafficClass) {
+    return "ttft_" + trafficClass;
+  }
+
   static Map<String, Scene> draw(ReportInput input) {
     Map<String, Scene> out = new LinkedHashMap<>();
+    if (input.section().mixed()) {
+      for (String name : input.section().others()) {
+        out.put(input.plot(itl(name)), ofClass(input, name, Metric.ITL, "ITL"));
+      }
+      String swept = input.section().swept();
+      out.put(input.plot(ttft(swept)), ofClass(input, swept, Metric.TTFT, "TTFT"));
+      return out;
+    }
     for (DeploymentResults d : input.deployments()) {
-      out.put(latencyBreakdown(d), breakdown(d, true));
-      out.put(ttftBreakdown(d), breakdown(d, false));
+      out.put(input.plot(latencyBreakdown(d)), breakdown(d, true));
+      out.put(input.plot(ttftBreakdown(d)), breakdown(d, false));
+    }
+    if (ClosedConclusion.fits(input)) {
+      return out; // there is no rate axis
     }
     for (double p : input.percentiles()) {
-      out.put(comparison(p), latency(input, p));
+      out.put(input.plot(comparison(p)), latency(input, p));
     }
-    out.put(SLO_ATTAINMENT, attainment(input));
+    out.put(input.plot(SLO_ATTAINMENT), attainment(input));
     return out;
+  }
+
+  private static Scene ofClass(ReportInput input, String name, Metric metric, String title) {
+    String swept = input.section().swept();
+    List<LineChart.Panel> panels = new ArrayList<>();
+    for (double p : List.of(50.0, input.percentiles().getLast())) {
+      String percentile = "P" + Numbers.percentile(p) + " " + title;
+      panels.add(
+          new LineChart.Panel(
+              percentile,
+              "rate of " + swept + " per GPU (req/s)",
+              percentile + " (ms)",
+              series(input, r -> r.ofClass(name, swept).percentileMs(metric, p)),
+              OptionalDouble.empty(),
+              "",
+              false));
+    }
+    return new LineChart(title + " of " + name + " over the rate of " + swept, panels).draw();
   }
 
   private static Scene breakdown(DeploymentResults d, boolean whole) {

@@ -29,6 +29,17 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
     }
   }
 
+  /** One class of a mix; {@code about} is the one that the rate is about. */
+  RateResult ofClass(String name, String about) {
+    return new RateResult(
+        rate, concurrency, gpus, repeats.stream().map(r -> r.ofClass(name, about)).toList());
+  }
+
+  /** All values of a metric, ms. */
+  Distribution values(Metric metric) {
+    return pooled(metric);
+  }
+
   /** Whether requests arrived at a set rate, so that the run has a place on a rate axis. */
   boolean open() {
     return !Double.isInfinite(rate);

@@ -53,8 +53,7 @@ public final class Report {
    * @throws dev.baton.bench.experiment.ExperimentException if a folder holds no results
    */
   public static Written write(List<Path> folders, Path out, Options options) throws IOException {
-    ReportInput input = new InputReader(options).read(folders);
-    return write(input, out);
+    return write(new InputReader(options).read(folders), out);
   }
 
   /** Reports on one run, into its own folder. */
@@ -62,19 +61,21 @@ public final class Report {
     return write(List.of(run.root()), run.root(), Options.NONE);
   }
 
-  static Written write(ReportInput input, Path out) throws IOException {
+  static Written write(List<ReportInput> workloads, Path out) throws IOException {
     Path plots = out.resolve("plots");
     Files.createDirectories(plots);
     Map<String, String> figures = new HashMap<>();
-    for (Map.Entry<String, Scene> plot : Plots.draw(input).entrySet()) {
-      String svg = SvgWriter.write(plot.getValue());
-      figures.put(plot.getKey(), svg);
-      Files.writeString(plots.resolve(plot.getKey() + ".svg"), svg);
-      Files.write(plots.resolve(plot.getKey() + ".png"), PngWriter.write(plot.getValue()));
+    for (ReportInput input : workloads) {
+      for (Map.Entry<String, Scene> plot : Plots.draw(input).entrySet()) {
+        String svg = SvgWriter.write(plot.getValue());
+        figures.put(plot.getKey(), svg);
+        Files.writeString(plots.resolve(plot.getKey() + ".svg"), svg);
+        Files.write(plots.resolve(plot.getKey() + ".png"), PngWriter.write(plot.getValue()));
+      }
     }
     Map<Language, List<Block>> texts = new EnumMap<>(Language.class);
     for (Language language : Language.values()) {
-      texts.put(language, ReportText.write(input, language));
+      texts.put(language, ReportText.write(workloads, language));
     }
     Written files =
         new Written(

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * All that a report is made of.
+ * All that a report says about one workload.
  *
  * @param title heading; empty: a general one
  * @param engine whose servers were measured, e.g. "Baton", "vLLM"
@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param slo the limits
  * @param cpu whether a CPU core plays the part of a GPU
  * @param conditions what a reader must know about the way it was measured
+ * @param section which workload it is
  */
 record ReportInput(
     String title,
@@ -30,7 +31,8 @@ record ReportInput(
     List<Double> percentiles,
     Slo slo,
     boolean cpu,
-    List<Text> conditions) {
+    List<Text> conditions,
+    Section section) {
   ReportInput {
     hardware = List.copyOf(hardware);
     software = List.copyOf(software);
@@ -38,6 +40,49 @@ record ReportInput(
     deployments = List.copyOf(deployments);
     percentiles = List.copyOf(percentiles);
     conditions = List.copyOf(conditions);
+  }
+
+  /**
+   * A workload's place in the report.
+   *
+   * @param key in front of its plots' names; empty if it is the only one
+   * @param heading what it is
+   * @param swept name of the class that the rates are about, if it is a mix; else empty
+   * @param others names of the mix's other classes
+   */
+  record Section(String key, Text heading, String swept, List<String> others) {
+    /** The only workload. */
+    static final Section ONLY = new Section("", Text.same(""), "", List.of());
+
+    Section {
+      others = List.copyOf(others);
+    }
+
+    boolean mixed() {
+      return !swept.isEmpty();
+    }
+  }
+
+  /** The same without what a reader must know of all workloads. */
+  ReportInput withoutConditions() {
+    return new ReportInput(
+        title,
+        engine,
+        date,
+        hardware,
+        software,
+        parameters,
+        deployments,
+        percentiles,
+        slo,
+        cpu,
+        List.of(),
+        section);
+  }
+
+  /** The name of a plot's files. */
+  String plot(String name) {
+    return section.key().isEmpty() ? name : section.key() + "_" + name;
   }
 
   /** The base of comparison: the first combined deployment. */

@@ -9,30 +9,99 @@ import java.util.OptionalDouble;
 
 /** The report's sections, in the order and wording of the template. */
 final class ReportText {
-  private final ReportInput input;
+  private final List<ReportInput> workloads;
   private final Language language;
   private final List<Block> blocks = new ArrayList<>();
-  private final List<Text> headings = new ArrayList<>();
 
-  private ReportText(ReportInput input, Language language) {
-    this.input = input;
+  /** The workload that is being described; at first the first, which tells what all share. */
+  private ReportInput input;
+
+  private ReportText(List<ReportInput> workloads, Language language) {
+    this.workloads = workloads;
+    this.input = workloads.getFirst();
     this.language = language;
-    long combined = input.deployments().stream().filter(d -> !d.disaggregated()).count();
-    long apart = input.deployments().size() - combined;
-    for (DeploymentResults d : input.deployments()) {
-      headings.add(Words.heading(d, (d.disaggregated() ? apart : combined) > 1));
-    }
   }
 
-  static List<Block> write(ReportInput input, Language language) {
-    ReportText text = new ReportText(input, language);
+  static List<Block> write(List<ReportInput> workloads, Language language) {
+    ReportText text = new ReportText(workloads, language);
     text.introduction();
     text.setup();
-    text.plots();
-    text.tables();
+    text.heading(2, "3. Results", "3. 性能结果");
+    text.each("3.", text::plots);
+    text.heading(2, "4. Detailed figures", "4. 详细指标");
+    text.each("4.", text::tables);
     text.heading(2, "5. Conclusion", "5. 结论");
-    text.blocks.addAll(Conclusion.write(input, language));
+    if (workloads.size() > 1) {
+      text.overview();
+    }
+    text.each("5.", (prefix, level) -> text.conclusion(level));
     return text.blocks;
+  }
+
+  private interface Part {
+    /**
+     * Adds it.
+     *
+     * @param prefix of its headings' numbers
+     * @param level of its headings
+     */
+    void write(String prefix, int level);
+  }
+
+  /** One after the other, each under its own heading if there are several. */
+  private void each(String prefix, Part part) {
+    if (workloads.size() == 1) {
+      part.write(prefix, 3);
+      return;
+    }
+    for (int i = 0; i < workloads.size(); i++) {
+      input = workloads.get(i);
+      Text heading = input.section().heading();
+      String number = prefix + (i + 1);
+      heading(3, number + " " + heading.english(), number + " " + heading.chinese());
+      part.write(number + ".", 4);
+    }
+    input = workloads.getFirst();
+  }
+
+  private Text name(DeploymentResults d) {
+    long combined = input.deployments().stream().filter(x -> !x.disaggregated()).count();
+    long apart = input.deployments().size() - combined;
+    return Words.heading(d, (d.disaggregated() ? apart : combined) > 1);
+  }
+
+  private void conclusion(int level) {
+    // What holds for all workloads stands in the overview, if there is one.
+    ReportInput own = workloads.size() == 1 ? input : input.withoutConditions();
+    blocks.addAll(
+        own.section().mixed()
+            ? MixConclusion.write(own, language, level)
+            : ClosedConclusion.fits(own)
+                ? ClosedConclusion.write(own, language, level)
+                : Conclusion.write(own, language, level));
+  }
+
+  /** The verdict on every workload. */
+  private void overview() {
+    List<String> lines = new ArrayList<>();
+    for (ReportInput each : workloads) {
+      List<Text> verdicts =
+          each.section().mixed()
+              ? MixConclusion.verdicts(each)
+              : ClosedConclusion.fits(each)
+                  ? ClosedConclusion.verdicts(each)
+                  : Conclusion.verdicts(each);
+      for (Text verdict : verdicts) {
+        lines.add(each.section().key() + t(": ", "：") + verdict.in(language));
+      }
+    }
+    if (!lines.isEmpty()) {
+      blocks.add(Block.Bullets.of(lines));
+    }
+    if (!input.conditions().isEmpty()) {
+      paragraph("For all of them:", "以下对所有负载均适用：");
+      blocks.add(Block.Bullets.of(input.conditions().stream().map(c -> c.in(language)).toList()));
+    }
   }
 
   private void introduction() {
@@ -67,7 +136,11 @@ final class ReportText {
             + chinese
             + "PD分离服务配置之间的性能。");
     heading(3, "1.1 Definitions", "1.1 指标定义");
-    blocks.add(Block.Bullets.of(Definitions.of(input).stream().map(t -> t.in(language)).toList()));
+    blocks.add(
+        Block.Bullets.of(
+            Definitions.of(input, workloads.stream().anyMatch(w -> w.section().mixed())).stream()
+                .map(t -> t.in(language))
+                .toList()));
   }
 
   private void setup() {
@@ -78,14 +151,24 @@ final class ReportText {
     blocks.add(Block.Bullets.of(input.software().stream().map(t -> t.in(language)).toList()));
     heading(3, "2.3 Test parameters", "2.3 测试参数");
     int number = 1;
-    for (int i = 0; i < input.deployments().size(); i++) {
-      Text name = headings.get(i);
+    for (DeploymentResults d : input.deployments()) {
+      Text name = name(d);
       heading(4, "2.3." + number + " " + name.english(), "2.3." + number + " " + name.chinese());
       number++;
-      settings(input.deployments().get(i).settings());
+      settings(d.settings());
     }
-    heading(4, "2.3." + number + " Benchmark", "2.3." + number + " 基准测试参数");
-    settings(input.parameters());
+    for (ReportInput each : workloads) {
+      String english = "2.3." + number + " Benchmark";
+      String chinese = "2.3." + number + " 基准测试参数";
+      number++;
+      Text heading = each.section().heading();
+      boolean only = workloads.size() == 1;
+      heading(
+          4,
+          only ? english : english + ", " + heading.english(),
+          only ? chinese : chinese + " - " + heading.chinese());
+      settings(each.parameters());
+    }
   }
 
   private void settings(List<DeploymentResults.Setting> settings) {
@@ -99,18 +182,27 @@ final class ReportText {
         setting.children().stream().map(this::item).toList());
   }
 
-  private void plots() {
-    heading(2, "3. Results", "3. 性能结果");
-    heading(3, "3.1 Latency breakdown", "3.1 延迟分解分析");
-    breakdowns("3.1.", "Latency breakdown", "延迟分解", true);
-    heading(3, "3.2 TTFT breakdown", "3.2 TTFT 分解分析");
-    breakdowns("3.2.", "TTFT breakdown", "TTFT 分解", false);
-    heading(3, "3.3 Latency compared (request rate per GPU)", "3.3 延迟比较 (每 GPU 的请求速率)");
+  private void plots(String prefix, int level) {
+    if (input.section().mixed()) {
+      mixPlots();
+      return;
+    }
+    heading(level, prefix + "1 Latency breakdown", prefix + "1 延迟分解分析");
+    breakdowns(prefix + "1.", level + 1, "Latency breakdown", "延迟分解", true);
+    heading(level, prefix + "2 TTFT breakdown", prefix + "2 TTFT 分解分析");
+    breakdowns(prefix + "2.", level + 1, "TTFT breakdown", "TTFT 分解", false);
+    if (ClosedConclusion.fits(input)) {
+      return; // there is no rate axis
+    }
+    heading(
+        level,
+        prefix + "3 Latency compared (request rate per GPU)",
+        prefix + "3 延迟比较 (每 GPU 的请求速率)");
     for (double p : input.percentiles()) {
       String name = "P" + Numbers.percentile(p);
       figure("Latency compared: " + name, "延迟比较 - " + name, Plots.comparison(p));
     }
-    heading(3, "3.4 SLO attainment compared", "3.4 SLO 达成率比较");
+    heading(level, prefix + "4 SLO attainment compared", prefix + "4 SLO 达成率比较");
     figure("SLO attainment: TTFT and TPOT", "SLO 达成率 - TTFT 和 TPOT", Plots.SLO_ATTAINMENT);
     boolean closed =
         input.deployments().stream().flatMap(d -> d.rates().stream()).anyMatch(r -> !r.open());
@@ -122,11 +214,24 @@ final class ReportText {
     }
   }
 
-  private void breakdowns(String prefix, String english, String chinese, boolean whole) {
-    for (int i = 0; i < input.deployments().size(); i++) {
-      DeploymentResults d = input.deployments().get(i);
-      Text name = headings.get(i);
-      heading(4, prefix + (i + 1) + " " + name.english(), prefix + (i + 1) + " " + name.chinese());
+  private void mixPlots() {
+    String swept = input.section().swept();
+    for (String name : input.section().others()) {
+      figure(
+          "Times between tokens (ITL) of " + name + " over the rate of " + swept,
+          name + " 的 token 间隔 (ITL) 与 " + swept + " 速率的关系",
+          Plots.itl(name));
+    }
+    figure("TTFT of " + swept + " over its rate", swept + " 的 TTFT 与其速率的关系", Plots.ttft(swept));
+  }
+
+  private void breakdowns(String prefix, int level, String english, String chinese, boolean whole) {
+    int number = 1;
+    for (DeploymentResults d : input.deployments()) {
+      Text name = name(d);
+      heading(
+          level, prefix + number + " " + name.english(), prefix + number + " " + name.chinese());
+      number++;
       String label = Words.kind(d).in(language) + ", " + d.label();
       figure(
           english + ": " + label,
@@ -135,12 +240,17 @@ final class ReportText {
     }
   }
 
-  private void tables() {
-    heading(2, "4. Detailed figures", "4. 详细指标");
-    for (int i = 0; i < input.deployments().size(); i++) {
-      DeploymentResults d = input.deployments().get(i);
-      Text name = headings.get(i);
-      heading(3, "4." + (i + 1) + " " + name.english(), "4." + (i + 1) + " " + name.chinese());
+  private void tables(String prefix, int level) {
+    int number = 1;
+    for (DeploymentResults d : input.deployments()) {
+      Text name = name(d);
+      heading(
+          level, prefix + number + " " + name.english(), prefix + number + " " + name.chinese());
+      number++;
+      if (input.section().mixed()) {
+        blocks.addAll(MixTables.write(input, d, language));
+        continue;
+      }
       blocks.add(latencies(d));
       paragraph("Requests, throughput and SLO attainment:", "请求数、吞吐与 SLO 达成率：");
       blocks.add(counts(d));
@@ -264,7 +374,7 @@ final class ReportText {
   }
 
   private void figure(String english, String chinese, String name) {
-    blocks.add(new Block.Figure(t(english, chinese), name));
+    blocks.add(new Block.Figure(t(english, chinese), input.plot(name)));
   }
 
   private void heading(int level, String english, String chinese) {

@@ -113,6 +113,7 @@ final class ResultFolders {
         label,
         apart,
         devices,
+        false,
         apart ? Transports.ofName(name) : "",
         SettingsText.ofFolder(folder, label, devices, rates),
         rates,

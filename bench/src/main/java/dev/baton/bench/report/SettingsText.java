@@ -1,5 +1,6 @@
 package dev.baton.bench.report;
 
+import dev.baton.bench.dataset.DatasetSpec;
 import dev.baton.bench.deployment.DeploymentSpec;
 import dev.baton.bench.deployment.Role;
 import dev.baton.bench.deployment.StartedProcess;
@@ -39,11 +40,34 @@ final class SettingsText {
     flags(worker.flags(), out);
     out.add(Setting.of("device", worker.device()));
     out.add(gpuLine("GPUs", spec, Role.COMBINED));
+    out.add(inAll(spec));
     out.add(Setting.of("port", ports(spec, Role.COMBINED, processes)));
     if (!experiment.servedModelName().isEmpty()) {
       out.add(Setting.of("served-model-name", experiment.servedModelName()));
     }
+    said(processes, out);
     return out;
+  }
+
+  private static Setting inAll(DeploymentSpec spec) {
+    String count = String.valueOf(spec.gpus());
+    return Setting.of(
+        "Number of GPUs",
+        spec.sharesGpus()
+            ? new Text(count + " (shared by the workers)", count + "（各实例共用）")
+            : Text.same(count));
+  }
+
+  /** What the workers said of themselves. */
+  private static void said(List<StartedProcess> processes, List<Setting> out) {
+    List<Setting> lines =
+        processes.stream()
+            .filter(p -> !p.device().isEmpty())
+            .map(p -> Setting.of(p.name(), p.device()))
+            .toList();
+    if (!lines.isEmpty()) {
+      out.add(new Setting(new Text("The workers about themselves", "实例自述"), Text.same(""), lines));
+    }
   }
 
   private static List<Setting> apart(DeploymentSpec spec, List<StartedProcess> processes) {
@@ -53,6 +77,7 @@ final class SettingsText {
     out.add(Setting.of("Architecture", p + " Prefill + " + d + " Decode (" + spec.shape() + ")"));
     out.add(gpuLine("Prefill GPUs", spec, Role.PREFILL));
     out.add(gpuLine("Decode GPUs", spec, Role.DECODE));
+    out.add(inAll(spec));
     out.add(Setting.of("Prefill ports", ports(spec, Role.PREFILL, processes)));
     out.add(Setting.of("Decode ports", ports(spec, Role.DECODE, processes)));
     StartedProcess proxy =
@@ -72,6 +97,7 @@ final class SettingsText {
     } else {
       flags(prefill.flags(), decode.flags(), out);
     }
+    said(processes, out);
     return out;
   }
 
@@ -183,8 +209,62 @@ final class SettingsText {
     return numbers.stream().map(String::valueOf).collect(Collectors.joining(", "));
   }
 
-  static List<Setting> parameters(Experiment experiment) {
-    Workload w = experiment.workload();
+  /** What a workload is, in a heading. */
+  static Text heading(Workload w) {
+    if (w.mixed()) {
+      List<Text> parts = w.classes().stream().map(SettingsText::inShort).toList();
+      return new Text(
+          w.name() + ": " + parts.stream().map(Text::english).collect(Collectors.joining("; ")),
+          w.name() + "：" + parts.stream().map(Text::chinese).collect(Collectors.joining("；")));
+    }
+    if (w.dataset().equals("random")) {
+      String in = String.valueOf(w.inputLength());
+      String out = String.valueOf(w.outputLength().orElse(0));
+      return new Text(
+          w.name() + ": random, " + in + " input and " + out + " output tokens",
+          w.name() + "：random，输入 " + in + "、输出 " + out + " token");
+    }
+    return new Text(w.name() + ": " + w.dataset(), w.name() + "：" + w.dataset());
+  }
+
+  private static Text inShort(DatasetSpec.TrafficClass c) {
+    String lengths = c.prompts().inputLen() + "/" + c.prompts().outputLen();
+    if (c.inFlight() > 0) {
+      return new Text(
+          c.inFlight() + " × `" + c.name() + "` (" + lengths + ") kept in flight",
+          "保持 " + c.inFlight() + " 个 `" + c.name() + "` (" + lengths + ") 并发");
+    }
+    String rate = c.rate().isPresent() ? Numbers.number(c.rate().getAsDouble()) + " req/s" : "";
+    return rate.isEmpty()
+        ? new Text(
+            "`" + c.name() + "` (" + lengths + ") arriving at the request rate",
+            "`" + c.name() + "` (" + lengths + ") 按请求速率到达")
+        : new Text(
+            "`" + c.name() + "` (" + lengths + ") at " + rate,
+            "`" + c.name() + "` (" + lengths + ") 速率 " + rate);
+  }
+
+  private static Setting setting(DatasetSpec.TrafficClass c) {
+    String in = String.valueOf(c.prompts().inputLen());
+    String out = String.valueOf(c.prompts().outputLen());
+    Text when =
+        c.inFlight() > 0
+            ? new Text(
+                c.inFlight() + " kept in flight: when one is answered, the next is sent",
+                "保持 " + c.inFlight() + " 个并发：一个完成后立即发送下一个")
+            : c.rate().isPresent()
+                ? new Text(
+                    Numbers.number(c.rate().getAsDouble()) + " req/s, Poisson",
+                    Numbers.number(c.rate().getAsDouble()) + " req/s，泊松到达")
+                : new Text("arrives at the request rate", "按请求速率到达");
+    return Setting.of(
+        c.name(),
+        new Text(
+            in + " input tokens, " + out + " output tokens, " + when.english(),
+            "输入 " + in + " token，输出 " + out + " token，" + when.chinese()));
+  }
+
+  static List<Setting> parameters(Experiment experiment, Workload w) {
     List<Setting> out = new ArrayList<>();
     out.add(Setting.of("dataset-name", w.dataset()));
     w.datasetPath().ifPresent(p -> out.add(Setting.of("dataset-path", p)));
@@ -194,11 +274,23 @@ final class SettingsText {
         out.add(Setting.of("prompts", new Text("sent as token ids", "以 token id 发送")));
       }
     }
+    if (w.mixed()) {
+      if (w.tokenIds()) {
+        out.add(Setting.of("prompts", new Text("sent as token ids", "以 token id 发送")));
+      }
+      out.add(
+          new Setting(
+              new Text("classes", "classes"),
+              Text.same(""),
+              w.classes().stream().map(SettingsText::setting).toList()));
+    }
     String output = w.outputLength().isPresent() ? w.outputLength().getAsInt() + " tokens" : "";
-    out.add(
-        Setting.of(
-            w.dataset().equals("random") ? "random-output-len" : "output-len",
-            output.isEmpty() ? new Text("as the dataset says", "由数据集决定") : Text.same(output)));
+    if (!w.mixed()) {
+      out.add(
+          Setting.of(
+              w.dataset().equals("random") ? "random-output-len" : "output-len",
+              output.isEmpty() ? new Text("as the dataset says", "由数据集决定") : Text.same(output)));
+    }
     out.add(Setting.of("ignore-eos", w.ignoreEos() ? "enabled" : "disabled"));
     out.add(
         Setting.of(
@@ -218,7 +310,7 @@ final class SettingsText {
       rates.add(
           Setting.of(
               d.name(),
-              experiment.ratesOf(d).stream().map(Numbers::rate).collect(Collectors.joining(", "))));
+              w.ratesOf(d).stream().map(Numbers::rate).collect(Collectors.joining(", "))));
     }
     out.add(
         new Setting(

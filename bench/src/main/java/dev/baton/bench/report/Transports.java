@@ -1,5 +1,7 @@
 package dev.baton.bench.report;
 
+import dev.baton.bench.deployment.StartedProcess;
+import java.util.List;
 import java.util.Locale;
 
 /** How the ways of moving a KV cache are called. */
@@ -15,6 +17,26 @@ final class Transports {
       case "NixlConnector" -> "NIXL";
       case "auto", "" -> "";
       default -> connector.endsWith("Connector") ? connector.replace("Connector", "") : connector;
+    };
+  }
+
+  /** What carried the KV cache, by the workers' own word; else what was asked for. */
+  static String of(String connector, List<StartedProcess> processes) {
+    List<String> used =
+        processes.stream()
+            .flatMap(p -> p.planes().stream())
+            .distinct()
+            .map(Transports::ofPlane)
+            .toList();
+    return used.isEmpty() ? ofConnector(connector) : String.join(" / ", used);
+  }
+
+  private static String ofPlane(String plane) {
+    return switch (plane) {
+      case "cuda-ipc" -> "CUDA IPC";
+      case "p2p-nccl" -> "P2P NCCL";
+      case "tcp" -> "TCP";
+      default -> plane;
     };
   }
 

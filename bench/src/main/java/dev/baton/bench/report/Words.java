@@ -31,7 +31,19 @@ final class Words {
   }
 
   /** What it means that this part is the largest of the TTFT under load. */
-  static Text meaning(TtftPart part, boolean disaggregated) {
+  static Text meaning(TtftPart part, boolean disaggregated, boolean shared) {
+    if (shared && part == TtftPart.PREFILL_QUEUE) {
+      return new Text(
+          "prompts arrive faster than the prefill worker computes them beside the decode worker on"
+              + " the same GPU, so they queue",
+          "请求到达快于 Prefill 实例（与 Decode 实例共用 GPU）的处理能力而排队");
+    }
+    if (shared && part == TtftPart.PREFILL_EXECUTE) {
+      return new Text(
+          "the prompts' own forward passes take the time, drawn out by the decode worker's steps on"
+              + " the same GPU",
+          "时间主要花在 prompt 的前向计算上，且受同一 GPU 上 Decode 实例的拖慢");
+    }
     return switch (part) {
       case PREFILL_QUEUE ->
           disaggregated

@@ -5,6 +5,7 @@ import dev.baton.bench.metrics.Metric;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -116,6 +117,44 @@ public record BenchResult(
    */
   public BenchResult ofClass(String name, String about) {
     return TrafficClasses.one(this, name, about);
+  }
+
+  /**
+   * The same with the figures of every class of a mix, under keys such as {@code
+   * p99_itl_ms.prompt}.
+   *
+   * @param about the class that the run's rate is about
+   */
+  public BenchResult withClassFigures(String about, List<Double> percentiles) {
+    Map<String, Double> all = new LinkedHashMap<>(figures);
+    for (String name : classes()) {
+      TrafficClasses.figures(all, ofClass(name, about), name, percentiles);
+    }
+    return new BenchResult(
+        date,
+        backend,
+        label,
+        modelId,
+        tokenizerId,
+        numPrompts,
+        metadata,
+        requestRate,
+        burstiness,
+        maxConcurrency,
+        rampUp,
+        duration,
+        completed,
+        failed,
+        totalInputTokens,
+        totalOutputTokens,
+        requestThroughput,
+        requestGoodput,
+        outputThroughput,
+        totalTokenThroughput,
+        maxOutputTokensPerSecond,
+        maxConcurrentRequests,
+        all,
+        requests);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.baton.bench.metrics.Metric;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * A result as {@code vllm bench serve} prints it, column for column: scripts read it. Where the
@@ -28,6 +29,7 @@ public final class ConsoleBlock {
     }
     block.out.append("=".repeat(WIDTH)).append('\n');
     block.parts();
+    block.classes();
     return block.out.toString();
   }
 
@@ -86,6 +88,19 @@ public final class ConsoleBlock {
       real("Mean " + part.title() + " (ms):", result.meanMs(part).orElse(0));
     }
     out.append("=".repeat(WIDTH)).append('\n');
+  }
+
+  /** Of a mix: the figures of every class. */
+  private void classes() {
+    for (String name : result.classes()) {
+      centred(" Class " + name + " ", '=');
+      for (Map.Entry<String, Double> figure : result.figures().entrySet()) {
+        if (figure.getKey().endsWith("." + name)) {
+          real(figure.getKey() + ":", figure.getValue());
+        }
+      }
+      out.append("=".repeat(WIDTH)).append('\n');
+    }
   }
 
   private void centred(String title, char fill) {

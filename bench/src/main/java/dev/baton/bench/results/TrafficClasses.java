@@ -1,5 +1,6 @@
 package dev.baton.bench.results;
 
+import dev.baton.bench.metrics.Distribution;
 import dev.baton.bench.metrics.Metric;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,6 +65,22 @@ final class TrafficClasses {
         List.of(),
         Optional.empty(),
         Map.of());
+  }
+
+  /** Adds a class's figures, each under its key with the class's name behind it. */
+  static void figures(
+      Map<String, Double> into, BenchResult own, String name, List<Double> percentiles) {
+    into.put("completed." + name, (double) own.completed());
+    into.put("failed." + name, (double) own.failed());
+    for (Metric metric : List.of(Metric.TTFT, Metric.TPOT, Metric.ITL, Metric.E2EL)) {
+      Distribution values = own.distributionMs(metric);
+      String key = "_" + metric.key() + "_ms." + name;
+      into.put("mean" + key, values.mean());
+      into.put("median" + key, values.median());
+      for (double percentile : percentiles) {
+        into.put("p" + ResultKeys.percentile(percentile) + key, values.percentile(percentile));
+      }
+    }
   }
 
   /** The request with the gaps that ended in that time. */

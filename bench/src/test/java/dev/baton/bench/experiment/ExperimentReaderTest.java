@@ -46,11 +46,11 @@ class ExperimentReaderTest {
   void ratesPerGpuAreScaledByEachDeploymentsGpus() {
     Experiment e = Experiment.parse("x.yaml", GOOD);
 
-    assertThat(e.ratesOf(e.deployments().get(0))).containsExactly(0.1, 3.0);
-    assertThat(e.ratesOf(e.deployments().get(1))).containsExactly(0.2, 6.0);
+    assertThat(e.workloads().getFirst().ratesOf(e.deployments().get(0))).containsExactly(0.1, 3.0);
+    assertThat(e.workloads().getFirst().ratesOf(e.deployments().get(1))).containsExactly(0.2, 6.0);
     assertThat(e.percentiles()).containsExactly(90.0, 95.0, 99.0);
     assertThat(e.slo()).isEqualTo(new Slo(100, 40, 0.9));
-    assertThat(e.workload().prompts(3)).isEqualTo(30);
+    assertThat(e.workloads().getFirst().prompts(3)).isEqualTo(30);
     assertThat(e.deployments().get(0).workers().getFirst().arguments())
         .containsExactly("--threads", "1", "--max-num-seqs", "8");
     assertThat(e.deployments().get(1).connector()).isEqualTo("TcpConnector");
@@ -66,9 +66,12 @@ class ExperimentReaderTest {
     assertThat(apart.connector()).isEqualTo("P2pNcclConnector");
     assertThat(apart.proxy().port()).isEqualTo(10001);
     assertThat(apart.proxy().discoveryPort()).isEqualTo(30001);
-    assertThat(e.ratesOf(e.deployments().get(0))).hasSize(11).startsWith(0.5).endsWith(5.5);
-    assertThat(e.ratesOf(apart)).hasSize(11).startsWith(1.0).endsWith(11.0);
-    assertThat(e.workload().prompts(0.5)).isEqualTo(150);
+    assertThat(e.workloads().getFirst().ratesOf(e.deployments().get(0)))
+        .hasSize(11)
+        .startsWith(0.5)
+        .endsWith(5.5);
+    assertThat(e.workloads().getFirst().ratesOf(apart)).hasSize(11).startsWith(1.0).endsWith(11.0);
+    assertThat(e.workloads().getFirst().prompts(0.5)).isEqualTo(150);
     assertThat(e.slo()).isEqualTo(Slo.DEFAULT);
     assertThat(apart.workers().get(1).arguments())
         .containsSubsequence("--gpu-memory-utilization", "0.7")
@@ -87,8 +90,8 @@ class ExperimentReaderTest {
         .allSatisfy(w -> assertThat(w.arguments()).containsSubsequence("--threads", "1"));
     double seconds =
         e.deployments().stream()
-            .flatMap(d -> e.ratesOf(d).stream())
-            .mapToDouble(r -> e.workload().prompts(r) / r)
+            .flatMap(d -> e.workloads().getFirst().ratesOf(d).stream())
+            .mapToDouble(r -> e.workloads().getFirst().prompts(r) / r)
             .sum();
     assertThat(seconds).as("time of all arrivals").isLessThan(190);
   }

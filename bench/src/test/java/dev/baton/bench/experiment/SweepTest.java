@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -46,8 +47,8 @@ class SweepTest {
 
     assertThat(problems).isEmpty();
     for (String name : List.of("combined", "1p1d")) {
-      assertThat(run.read(name, 40, 1).orElseThrow().completed()).isEqualTo(6);
-      assertThat(run.read(name, 60, 1).orElseThrow().requests()).hasSize(6);
+      assertThat(run.read("", name, 40, 1).orElseThrow().completed()).isEqualTo(6);
+      assertThat(run.read("", name, 60, 1).orElseThrow().requests()).hasSize(6);
     }
     assertThat(run.root().resolve("logs/1p1d/decode-0.log")).isRegularFile();
     assertThat(run.processes("1p1d")).hasSize(3);
@@ -60,16 +61,16 @@ class SweepTest {
   void resumeMeasuresOnlyWhatIsMissing() throws Exception {
     RunFolder run = create("");
     sweep(run);
-    Path kept = run.result("combined", 40, 1);
+    Path kept = run.result("", "combined", 40, 1);
     String before = Files.readString(kept);
-    Files.delete(run.result("1p1d", 60, 1));
+    Files.delete(run.result("", "1p1d", 60, 1));
     Files.delete(run.root().resolve("logs/combined/combined.log"));
 
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     assertThat(sweep(RunFolder.open(run.root()), out)).isEmpty();
 
     assertThat(Files.readString(kept)).isEqualTo(before);
-    assertThat(run.finished("1p1d", 60, 1)).isTrue();
+    assertThat(run.finished("", "1p1d", 60, 1)).isTrue();
     assertThat(run.root().resolve("logs/combined/combined.log")).doesNotExist();
     assertThat(out.toString(StandardCharsets.UTF_8))
         .contains("[1/4] combined at 40 req/s: done before", "[4/4] 1p1d at 60 req/s: 6 ok");
@@ -86,9 +87,9 @@ class SweepTest {
         .first()
         .asString()
         .contains("ended while it was being measured", "exit status 7", "device lost");
-    assertThat(run.finished("combined", 40, 1)).isTrue();
-    assertThat(run.finished("combined", 60, 1)).isFalse();
-    assertThat(run.finished("1p1d", 60, 1)).isTrue();
+    assertThat(run.finished("", "combined", 40, 1)).isTrue();
+    assertThat(run.finished("", "combined", 60, 1)).isFalse();
+    assertThat(run.finished("", "1p1d", 60, 1)).isTrue();
     assertThat(Files.readString(Report.write(run).markdown()))
         .contains("| 60.0 | not run |", "has no result at these planned rates: 60.0 req/s");
   }
@@ -101,7 +102,7 @@ class SweepTest {
 
     assertThat(problems).hasSize(3);
     assertThat(problems.getLast()).contains("2 measurement(s) left out", "--resume");
-    assertThat(run.finished("1p1d", 40, 1)).isTrue();
+    assertThat(run.finished("", "1p1d", 40, 1)).isTrue();
   }
 
   private RunFolder create(String flags) throws IOException {
@@ -119,6 +120,7 @@ class SweepTest {
         run,
         FakeLauncher.command(),
         folder,
-        new ConsoleProgress(new PrintStream(out, true, StandardCharsets.UTF_8), false));
+        new ConsoleProgress(new PrintStream(out, true, StandardCharsets.UTF_8), false),
+        Duration.ZERO);
   }
 }

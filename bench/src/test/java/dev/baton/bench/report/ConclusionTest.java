@@ -154,8 +154,8 @@ class ConclusionTest {
 
   private static String text(DeploymentResults base, DeploymentResults other) {
     ReportInput input = Simulated.input(base, other);
-    String chinese = MarkdownWriter.write(Conclusion.write(input, Language.CHINESE));
-    List<Block> blocks = Conclusion.write(input, Language.ENGLISH);
+    String chinese = MarkdownWriter.write(Conclusion.write(input, Language.CHINESE, 3));
+    List<Block> blocks = Conclusion.write(input, Language.ENGLISH, 3);
     assertThat(chinese).contains("1p1d", "combined").doesNotContain("null", "NaN");
     return MarkdownWriter.write(blocks);
   }

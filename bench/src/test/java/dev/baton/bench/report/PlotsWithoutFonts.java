@@ -10,7 +10,7 @@ public final class PlotsWithoutFonts {
 
   /** Argument: the folder to write to. */
   public static void main(String[] args) throws IOException {
-    Report.write(Simulated.sweep(), Path.of(args[0]));
+    Report.write(java.util.List.of(Simulated.sweep()), Path.of(args[0]));
     Path maps = Path.of("/proc/self/maps");
     String libraries = Files.isReadable(maps) ? Files.readString(maps) : "";
     for (String name : new String[] {"libfontmanager", "libfreetype", "libawt_xawt"}) {

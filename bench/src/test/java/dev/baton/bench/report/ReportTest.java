@@ -25,7 +25,7 @@ class ReportTest {
 
   @Test
   void sweepGivesTheSeedsPlotsByName() throws IOException {
-    Report.write(Simulated.sweep(), folder);
+    Report.write(List.of(Simulated.sweep()), folder);
 
     assertThat(names("png"))
         .containsExactlyInAnyOrder(
@@ -48,7 +48,7 @@ class ReportTest {
 
   @Test
   void everySectionOfTheTemplateIsThereInOrder() throws IOException {
-    Report.Written files = Report.write(Simulated.sweep(), folder);
+    Report.Written files = Report.write(List.of(Simulated.sweep()), folder);
 
     assertThat(Files.readString(files.chinese()))
         .containsSubsequence(
@@ -96,7 +96,7 @@ class ReportTest {
 
   @Test
   void tablesHaveARowForEveryRateAndNoGap() throws IOException {
-    Report.Written files = Report.write(Simulated.sweep(), folder);
+    Report.Written files = Report.write(List.of(Simulated.sweep()), folder);
     for (Path file : List.of(files.markdown(), files.chinese(), files.html())) {
       assertNoGap(Files.readString(file));
     }
@@ -111,8 +111,8 @@ class ReportTest {
   void sameInputGivesTheSameBytes() throws IOException {
     Path again = Files.createDirectory(folder.resolve("again"));
     Path once = Files.createDirectory(folder.resolve("once"));
-    Report.write(Simulated.sweep(), once);
-    Report.write(Simulated.sweep(), again);
+    Report.write(List.of(Simulated.sweep()), once);
+    Report.write(List.of(Simulated.sweep()), again);
 
     Map<Path, byte[]> first = contents(once);
     assertThat(first).hasSize(3 + 8 * 2);
@@ -143,7 +143,7 @@ class ReportTest {
 
   @Test
   void htmlIsOneFileWithoutNetworkAndHasBothLanguages() throws IOException {
-    String html = Files.readString(Report.write(Simulated.sweep(), folder).html());
+    String html = Files.readString(Report.write(List.of(Simulated.sweep()), folder).html());
 
     assertThat(html).contains("<main lang=\"en\">", "<main lang=\"zh\">");
     assertThat(html).doesNotContain("<script", "<img", "<link", "src=", "url(");
@@ -209,12 +209,14 @@ class ReportTest {
             "combined",
             false,
             1,
+            false,
             "",
             List.of(),
             List.of(Simulated.attained(1, 1, 1), Simulated.failed(2, 1)),
             List.of(3.0));
     Report.Written files =
-        Report.write(Simulated.input(base, Simulated.apart(Simulated.failed(2, 2))), folder);
+        Report.write(
+            List.of(Simulated.input(base, Simulated.apart(Simulated.failed(2, 2)))), folder);
 
     String text = Files.readString(files.markdown());
     assertNoGap(text);

@@ -118,12 +118,12 @@ final class Simulated {
 
   static DeploymentResults combined(RateResult... runs) {
     return new DeploymentResults(
-        "combined", "combined", false, 1, "", List.of(), List.of(runs), List.of());
+        "combined", "combined", false, 1, false, "", List.of(), List.of(runs), List.of());
   }
 
   static DeploymentResults apart(RateResult... runs) {
     return new DeploymentResults(
-        "1p1d", "1P1D", true, 2, "TCP", List.of(), List.of(runs), List.of());
+        "1p1d", "1P1D", true, 2, false, "TCP", List.of(), List.of(runs), List.of());
   }
 
   static ReportInput input(DeploymentResults... deployments) {
@@ -138,7 +138,8 @@ final class Simulated {
         List.of(90.0, 95.0, 99.0),
         Slo.DEFAULT,
         true,
-        List.of());
+        List.of(),
+        ReportInput.Section.ONLY);
   }
 
   /** The seed's comparison, as a queue would have it. */

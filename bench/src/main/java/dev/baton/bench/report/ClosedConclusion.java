@@ -1,0 +1,162 @@
+package dev.baton.bench.report;
+
+import dev.baton.bench.metrics.Metric;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/**
+ * The conclusion on a workload that was sent by a number of requests in flight instead of a rate:
+ * the latencies side by side, without a goodput, which needs rates.
+ */
+final class ClosedConclusion {
+  private final ReportInput input;
+
+  private ClosedConclusion(ReportInput input) {
+    this.input = input;
+  }
+
+  /** Whether no run of the workload has a set rate. */
+  static boolean fits(ReportInput input) {
+    return !input.section().mixed()
+        && input.deployments().stream().allMatch(d -> d.open().isEmpty())
+        && input.deployments().stream().anyMatch(d -> !d.rates().isEmpty());
+  }
+
+  private record Pair(
+      DeploymentResults a, RateResult base, DeploymentResults b, RateResult other) {}
+
+  static List<Text> verdicts(ReportInput input) {
+    ClosedConclusion c = new ClosedConclusion(input);
+    return c.pairs().stream().map(c::verdict).toList();
+  }
+
+  static List<Block> write(ReportInput input, Language language, int level) {
+    ClosedConclusion c = new ClosedConclusion(input);
+    List<Block> out = new ArrayList<>();
+    for (Text text : verdicts(input)) {
+      out.add(new Block.Paragraph(text.in(language)));
+    }
+    List<List<String>> rows = new ArrayList<>();
+    for (DeploymentResults d : input.deployments()) {
+      for (RateResult r : d.rates()) {
+        String none = new Text("unknown", "未知").in(language);
+        rows.add(
+            List.of(
+                d.label(),
+                load(r).in(language),
+                String.valueOf(r.sent()),
+                String.valueOf(r.failed()),
+                Numbers.ms(r.percentileMs(Metric.TTFT, 50), none),
+                Numbers.ms(r.percentileMs(Metric.TPOT, 50), none),
+                Numbers.ms(r.percentileMs(Metric.E2EL, 50), none)));
+      }
+    }
+    out.add(
+        new Block.Table(
+            List.of(
+                new Text("Deployment", "配置").in(language),
+                new Text("Load", "负载").in(language),
+                new Text("Sent", "发送").in(language),
+                new Text("Failed", "失败").in(language),
+                "P50 TTFT (ms)",
+                "P50 TPOT (ms)",
+                "P50 E2EL (ms)"),
+            rows));
+    List<Text> caveats = new ArrayList<>(input.conditions());
+    caveats.add(
+        new Text(
+            "One run on one machine: expect a few per cent from run to run. A goodput needs runs at"
+                + " set request rates, of which this workload has none.",
+            "只在一台机器上测了一次：各次测试之间可能有百分之几的波动。有效吞吐需要固定请求速率的测试，此负载没有。"));
+    out.add(new Block.Heading(level, new Text("Caveats", "注意事项").in(language)));
+    out.add(Block.Bullets.of(caveats.stream().map(t -> t.in(language)).toList()));
+    return out;
+  }
+
+  private List<Pair> pairs() {
+    List<Pair> out = new ArrayList<>();
+    if (input.base().isEmpty()) {
+      return out;
+    }
+    DeploymentResults base = input.base().orElseThrow();
+    for (DeploymentResults other : input.others()) {
+      for (RateResult a : base.rates()) {
+        other.rates().stream()
+            .filter(b -> b.concurrency().equals(a.concurrency()))
+            .findFirst()
+            .ifPresent(b -> out.add(new Pair(base, a, other, b)));
+      }
+    }
+    return out;
+  }
+
+  private static Text load(RateResult r) {
+    return r.concurrency().isPresent()
+        ? new Text(r.concurrency().getAsInt() + " in flight", r.concurrency().getAsInt() + " 个并发请求")
+        : new Text("all at once", "一次性发送");
+  }
+
+  private Text verdict(Pair pair) {
+    Text load = load(pair.base());
+    OptionalDouble ttftA = pair.base().percentileMs(Metric.TTFT, 50);
+    OptionalDouble ttftB = pair.other().percentileMs(Metric.TTFT, 50);
+    OptionalDouble tpotA = pair.base().percentileMs(Metric.TPOT, 50);
+    OptionalDouble tpotB = pair.other().percentileMs(Metric.TPOT, 50);
+    if (ttftA.isEmpty() || ttftB.isEmpty() || tpotA.isEmpty() || tpotB.isEmpty()) {
+      return new Text(
+          "**With " + load.english() + " the latencies are not known for both.**",
+          "**" + load.chinese() + "：缺少可比较的延迟数据。**");
+    }
+    String a = pair.a().label();
+    String b = pair.b().label();
+    double more = ttftB.getAsDouble() - ttftA.getAsDouble();
+    double share = tpotB.getAsDouble() / tpotA.getAsDouble() - 1;
+    String ttft = Numbers.ms(Math.abs(more)) + " ms";
+    String tpot = Numbers.percent(Math.abs(share));
+    String ttfts = Numbers.ms(ttftB.getAsDouble()) + " / " + Numbers.ms(ttftA.getAsDouble());
+    String tpots = Numbers.ms(tpotB.getAsDouble()) + " / " + Numbers.ms(tpotA.getAsDouble());
+    return new Text(
+        "**With "
+            + load.english()
+            + ", the median TTFT of "
+            + b
+            + " is "
+            + ttft
+            + (more < 0 ? " shorter" : " longer")
+            + " than that of "
+            + a
+            + ", and its median TPOT "
+            + tpot
+            + (share < 0 ? " shorter" : " longer")
+            + ".** "
+            + b
+            + " / "
+            + a
+            + ": TTFT "
+            + ttfts
+            + " ms, TPOT "
+            + tpots
+            + " ms.",
+        "**"
+            + load.chinese()
+            + "时，"
+            + b
+            + " 的 TTFT 中位数比 "
+            + a
+            + (more < 0 ? " 短 " : " 长 ")
+            + ttft
+            + "，TPOT 中位数"
+            + (share < 0 ? "短 " : "长 ")
+            + tpot
+            + "。**"
+            + b
+            + " / "
+            + a
+            + "：TTFT "
+            + ttfts
+            + " ms，TPOT "
+            + tpots
+            + " ms。");
+  }
+}

@@ -102,7 +102,6 @@ final class ExperimentReader {
     if (!several) {
       YamlMap map = top.map("workload").orElseThrow();
       Workload only = WorkloadReader.read(map, "", rates(top, deployments));
-      map.finish();
       return List.of(finite(file, only));
     }
     List<Workload> out = new ArrayList<>();
@@ -120,7 +119,6 @@ final class ExperimentReader {
       boolean own = map.has("rates") || map.has("rates-per-gpu");
       Map<String, List<Double>> rates = rates(own || !common ? map : top, deployments);
       out.add(finite(file, WorkloadReader.read(map, name, rates)));
-      map.finish();
     }
     if (out.isEmpty()) {
       throw top.error("workloads", "'workloads' must list at least one workload");

@@ -12,7 +12,7 @@ import java.util.OptionalInt;
 final class WorkloadReader {
   private WorkloadReader() {}
 
-  /** The caller complains about keys that nobody asked for. */
+  /** Complains about keys that neither this nor the caller asked for. */
   static Workload read(YamlMap map, String name, Map<String, List<Double>> rates) {
     String dataset = map.text("dataset").orElse("random");
     Optional<String> path = map.text("dataset-path");
@@ -32,6 +32,7 @@ final class WorkloadReader {
     int minPrompts = map.integer("min-prompts", 1, 1, 100_000_000);
     int concurrency = map.integer("max-concurrency", 0, 1, 1_000_000);
     List<DatasetSpec.TrafficClass> classes = mix ? classes(map, tokenIds) : List.of();
+    map.finish();
     if (!Loads.DATASETS.contains(dataset)) {
       throw map.error(
           "dataset",

@@ -140,7 +140,7 @@ class ExperimentReaderTest {
           role: prefill      | role: decode         | has 0 combined, 0 prefill and 2 decode workers
           duration: 10       | duration: fast       | must be a number
           duration: 10       | num-prompts: -1      | whole number from 1
-          dataset: random    | dataset: imagenet    | must be one of random, sharegpt, custom
+          dataset: random    | dataset: imagenet    | must be one of random, sharegpt, custom, mix
           dataset: random    | dataset: sharegpt    | needs the key 'dataset-path'
           input-len: 16      | input-len: 1.5       | whole number
           [0.1, 3]           | [0.1, 0.1]           | lists a rate twice
@@ -161,6 +161,82 @@ class ExperimentReaderTest {
         .isInstanceOf(ExperimentException.class)
         .hasMessageContaining(message)
         .hasMessageMatching("(?s)x\\.yaml(:\\d+)?(: | is ).*");
+  }
+
+  private static final String SEVERAL =
+      GOOD.replaceFirst("(?s)workload:.*slo:", "WORKLOADS\nslo:")
+          .replace(
+              "WORKLOADS",
+              """
+              workloads:
+                - name: short
+                  input-len: 16
+                  output-len: 8
+                  duration: 10
+                  rates: [1, 2]
+                - name: busy
+                  dataset: mix
+                  duration: 20
+                  classes:
+                    - {name: writing, input-len: 4, output-len: 100, in-flight: 8}
+                    - {name: chat, input-len: 5, output-len: 6, rate: 2.5}
+                    - {name: prompts, input-len: 64, output-len: 1}
+              rates-per-gpu: [0.5]\
+              """);
+
+  @Test
+  void workloadsHaveNamesAndRatesOfTheirOwnOrTheCommonOnes() {
+    Experiment e = Experiment.parse("x.yaml", SEVERAL);
+    DeploymentSpec apart = e.deployments().get(1);
+    Workload busy = e.workloads().get(1);
+
+    assertThat(e.workloads()).extracting(Workload::name).containsExactly("short", "busy");
+    assertThat(e.workloads().get(0).ratesOf(apart)).containsExactly(1.0, 2.0);
+    assertThat(busy.ratesOf(apart)).containsExactly(1.0);
+    assertThat(busy.prompts(0.5)).isEqualTo(10);
+    assertThat(busy.classes()).extracting(c -> c.inFlight()).containsExactly(8, 0, 0);
+    assertThat(busy.classes().get(1).rate()).hasValue(2.5);
+    assertThat(busy.classes().get(2).swept()).isTrue();
+    assertThat(busy.classes().get(2).prompts().inputLen()).isEqualTo(64);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          in-flight: 8       | in-flight: 8, rate: 1  | has either a rate or a number in flight
+          , rate: 2.5        | ''                     | exactly one class without a rate
+          name: chat         | name: writing          | two classes of the mix are named
+          name: chat         | name: a b              | letters, digits
+          output-len: 6      | otput-len: 6           | did you mean 'output-len'?
+          name: busy         | name: short            | two workloads are named 'short'
+          name: busy         | nome: busy             | needs the key 'name'
+          rates-per-gpu: [0.5] | percentiles: [50]    | exactly one of 'rates'
+          rates-per-gpu: [0.5] | rates: [.inf]        | cannot be the rate of a mix
+          duration: 20       | max-concurrency: 3     | its classes have 'in-flight'
+          dataset: mix       | dataset: random        | unknown key 'classes'
+          """)
+  void mistakesInWorkloadsAreNamed(String from, String to, String message) {
+    String yaml = SEVERAL.replaceFirst(java.util.regex.Pattern.quote(from), to);
+    assertThat(yaml).isNotEqualTo(SEVERAL);
+
+    assertThatThrownBy(() -> Experiment.parse("x.yaml", yaml))
+        .isInstanceOf(ExperimentException.class)
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void workersThatNameTheSameGpuCountItOnce() {
+    String yaml =
+        GOOD.replaceAll("(role: (?:prefill|decode)\n +device:) cpu", "$1 cuda\n        gpus: [0]");
+    DeploymentSpec shared = Experiment.parse("x.yaml", yaml).deployments().get(1);
+    DeploymentSpec apart = Experiment.parse("x.yaml", GOOD).deployments().get(1);
+
+    assertThat(shared.gpus()).isEqualTo(1);
+    assertThat(shared.sharesGpus()).isTrue();
+    assertThat(apart.gpus()).isEqualTo(2);
+    assertThat(apart.sharesGpus()).isFalse();
   }
 
   @Test

@@ -105,6 +105,72 @@ class SweepTest {
     assertThat(run.finished("", "1p1d", 40, 1)).isTrue();
   }
 
+  private static final String TWO =
+      YAML.replaceFirst("(?s)workload:.*?rates: \\[40, 60\\]\n", "")
+          + """
+          workloads:
+            - {name: a, input-len: 4, output-len: 4, num-prompts: 6, rates: [60]}
+            - name: b
+              dataset: mix
+              num-prompts: 5
+              classes:
+                - {name: writing, input-len: 4, output-len: 6, in-flight: 2}
+                - {name: prompts, input-len: 8, output-len: 2}
+              rates: [50]
+            - {name: c, input-len: 4, output-len: 4, num-prompts: 3, max-concurrency: 1, rates: [.inf]}
+          """;
+
+  @Test
+  void severalWorkloadsAreMeasuredOnTheSameProcessesAndReportedTogether() throws Exception {
+    RunFolder run = RunFolder.create(folder, "fake", TWO.replace("FLAGS", ""));
+
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    assertThat(sweep(run, out)).isEmpty();
+
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("[5/6] 1p1d, b at 50 req/s: ");
+    assertThat(out.toString(StandardCharsets.UTF_8).split("starting deployment")).hasSize(3);
+    assertThat(run.result("b", "1p1d", 50, 1))
+        .isRegularFile()
+        .isEqualTo(run.root().resolve("results/b/1p1d/50.json"));
+    assertThat(run.read("b", "combined", 50, 1).orElseThrow().classes())
+        .containsExactlyInAnyOrder("writing", "prompts");
+    String english = Files.readString(Report.write(run).markdown());
+    assertThat(english)
+        .contains(
+            "### 3.1 a: random, 4 input and 4 output tokens",
+            "plots/a_1p1d_ttft_breakdown.png",
+            "plots/b_itl_writing.png",
+            "### 4.2 b: 2 × `writing` (4/6) kept in flight",
+            "| Rate of prompts (req/s) | P50 ITL (ms) |",
+            "**With 1 in flight, the median TTFT of 1p1d is ",
+            "### 5.3 c: random, 4 input and 4 output tokens");
+    for (String plot : english.split("\\]\\(")) {
+      if (plot.startsWith("plots/")) {
+        assertThat(run.root().resolve(plot.substring(0, plot.indexOf(')')))).isRegularFile();
+      }
+    }
+  }
+
+  @Test
+  void aTimeLimitLeavesTheRestForResume() throws Exception {
+    RunFolder run = create("");
+    List<String> problems =
+        Sweep.run(
+            run.experiment(),
+            run,
+            FakeLauncher.command(),
+            folder,
+            new ConsoleProgress(
+                new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8), false),
+            Duration.ofSeconds(1));
+
+    assertThat(problems).hasSize(2);
+    assertThat(problems.getFirst()).contains("no time left for 2 measurement(s)", "--resume");
+    assertThat(run.empty()).isTrue();
+    assertThat(sweep(run)).isEmpty();
+    assertThat(run.empty()).isFalse();
+  }
+
   private RunFolder create(String flags) throws IOException {
     return RunFolder.create(folder, "fake", YAML.replace("FLAGS", flags));
   }

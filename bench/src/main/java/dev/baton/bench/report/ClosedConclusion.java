@@ -32,7 +32,6 @@ final class ClosedConclusion {
   }
 
   static List<Block> write(ReportInput input, Language language, int level) {
-    ClosedConclusion c = new ClosedConclusion(input);
     List<Block> out = new ArrayList<>();
     for (Text text : verdicts(input)) {
       out.add(new Block.Paragraph(text.in(language)));

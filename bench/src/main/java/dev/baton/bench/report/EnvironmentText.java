@@ -43,7 +43,7 @@ final class EnvironmentText {
 
   /** A line of nvidia-smi: name, memory, driver. */
   private static Text gpu(String line, int count) {
-    String[] parts = line.split(", ");
+    String[] parts = line.split(", ", -1);
     String text = "GPU: " + count + " × " + parts[0];
     return parts.length == 3
         ? new Text(

@@ -8,15 +8,9 @@ import dev.baton.engine.RequestRejectedException;
 import dev.baton.engine.RequestTimes;
 import dev.baton.engine.Reservation;
 import dev.baton.engine.ReservationListener;
-import dev.baton.engine.backend.KvReceiver;
-import dev.baton.engine.backend.KvSpan;
 import dev.baton.engine.sampling.TokenLogprobs;
-import dev.baton.model.config.ElementType;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -46,35 +40,6 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     ADOPTED,
     /** Over before it was adopted. */
     ENDED
-  }
-
-  /** A prefill worker at work on this transfer, and what has come from it. */
-  private static final class Claim {
-    private final Link link;
-    private final int number;
-    private final KvChunks chunks;
-    private final ElementType type;
-    private final int[] nextToken;
-    private final List<KvSpan> moved = new ArrayList<>();
-    private long sum;
-    private long bytes;
-    private long firstNanos;
-    private boolean first;
-    private boolean offered;
-    private @Nullable Pair pair;
-
-    private Claim(Link link, int number, KvChunks chunks, ElementType type, int[] nextToken) {
-      this.link = link;
-      this.number = number;
-      this.chunks = chunks;
-      this.type = type;
-      this.nextToken = nextToken;
-    }
-
-    /** Whether the prefill worker may be writing the blocks itself. */
-    private boolean writes() {
-      return pair != null && pair.writtenByPeer();
-    }
   }
 
   /** A prefill worker that was let go of and has not said that it stopped writing. */
@@ -185,7 +150,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (uncached <= worker.config().localPrefillTokens() || wanted() <= cached) {
         computeHere("the decode worker computes the " + uncached + " tokens that it lacks");
       } else if (claim != null) {
-        offer(claim.link, claim.number);
+        offer(claim.link(), claim.number());
       }
     } finally {
       lock.unlock();
@@ -204,9 +169,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     if (!writers.isEmpty()) {
       return; // once they are at rest
     }
-    fresh.offered = true;
-    Pair pair = link.pair();
-    fresh.pair = blockTable.length <= FrameCodec.MAX_BLOCKS ? pair : null;
+    fresh.offered(blockTable.length <= FrameCodec.MAX_BLOCKS ? link.pair() : null);
     link.send(
         new Frame.Offer(
             number,
@@ -214,7 +177,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
             KvChunks.crc(request.promptTokens()),
             cachedTokens,
             wanted(),
-            fresh.pair != null,
+            fresh.paired(),
             fresh.writes() ? blockTable : new int[0]));
   }
 
@@ -225,9 +188,9 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (writers.isEmpty()) {
         side.quarantine(1);
       }
-      writers.add(new Writer(mine.link, mine.number));
+      writers.add(new Writer(mine.link(), mine.number()));
     } else {
-      side.unbind(mine.link, mine.number);
+      side.unbind(mine.link(), mine.number());
     }
   }
 
@@ -260,8 +223,8 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
         computeHere("the lease ran out");
       } else if (state == State.RESERVED) {
         renew();
-        if (next != null && !next.offered) {
-          offer(next.link, next.number);
+        if (next != null && !next.isOffered()) {
+          offer(next.link(), next.number());
         }
       }
     } finally {
@@ -278,19 +241,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
   }
 
   private Claim newClaim(Link link, int number) {
-    Frame.Shape theirs = link.peer().shape();
-    int[] next = new int[worker.layout().layers()];
-    Arrays.fill(next, cachedTokens);
-    return new Claim(
-        link,
-        number,
-        new KvChunks(
-            worker.port(),
-            worker.layout().blockSize(),
-            theirs.blockSize(),
-            theirs.bytesPerTokenAndLayer()),
-        FrameCodec.TYPES.get(theirs.type()),
-        next);
+    return new Claim(link, number, worker, cachedTokens, wanted());
   }
 
   private void computeHere(String reason) {
@@ -311,7 +262,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     Claim mine = claim;
     if (mine != null) {
       letGo(mine);
-      mine.link.send(new Frame.NotNeeded(mine.number, reason));
+      mine.link().send(new Frame.NotNeeded(mine.number(), reason));
     }
     ByteBudget.Share bytes = share;
     if (bytes != null) {
@@ -333,7 +284,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       Claim old = claim;
       if (old != null) {
         letGo(old);
-        old.link.send(new Frame.NotNeeded(old.number, "another prefill worker took over"));
+        old.link().send(new Frame.NotNeeded(old.number(), "another prefill worker took over"));
       }
       claim = newClaim(link, number);
       side.bind(link, number, this);
@@ -355,17 +306,17 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (mine == null || reserved == null) {
         return;
       }
-      if (mine.first || state != State.RESERVED) {
+      if (mine.hasFirst() || state != State.RESERVED) {
         throw new ProtocolException("a first token that nobody expects");
       }
       if (frame.token() < 0) {
         throw new ProtocolException("token " + frame.token());
       }
-      mine.first = true;
-      mine.firstNanos = System.nanoTime();
+      long now = System.nanoTime();
+      mine.first(now);
       renew();
       boolean used = worker.config().firstToken() == FirstToken.PREFILL;
-      timings.firstReceived(System.nanoTime(), used, frame.durations(), frame.events());
+      timings.firstReceived(now, used, frame.durations(), frame.events());
       if (used) {
         reserved.firstToken(frame.token(), frame.logprobs());
       }
@@ -387,49 +338,19 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (state != State.RESERVED) {
         throw new ProtocolException("KV before the offer");
       }
-      checkOrder(mine, c.span());
-      if (mine.pair != null) {
-        throw new ProtocolException("KV on the connection, where another way was offered");
-      }
-      long size = mine.chunks.bytes(c.toLayer() - c.fromLayer(), c.toToken() - c.fromToken());
-      if (size > payload.remaining() || payload.remaining() - size >= FrameCodec.ALIGNMENT) {
-        throw new ProtocolException("a chunk of " + payload.remaining() + " bytes, not " + size);
-      }
-      if (mine.bytes == 0) {
+      ByteBuffer kv = mine.payload(c.span(), payload);
+      if (mine.nothingYet()) {
         timings.receiveBegan(System.nanoTime());
       }
-      ByteBuffer kv = payload.slice(payload.position(), (int) size);
-      if (!mine.chunks.write(c.span(), blockTable, mine.type, kv, c.sum())) {
+      if (!mine.write(c.span(), blockTable, kv, c.sum())) {
         worker.counters().checksumFailures.increment();
         refuse(mine, "a chunk's checksum does not fit: the KV was damaged on its way");
         return;
       }
-      mine.sum += c.sum();
-      arrived(mine, c.span(), size);
+      renew();
     } finally {
       lock.unlock();
     }
-  }
-
-  private void checkOrder(Claim mine, KvSpan span) throws ProtocolException {
-    boolean layersFit =
-        span.fromLayer() >= 0
-            && span.fromLayer() < span.toLayer()
-            && span.toLayer() <= worker.layout().layers();
-    if (!layersFit || span.fromToken() >= span.toToken() || span.toToken() > wanted()) {
-      throw new ProtocolException("KV of layers and tokens that nobody wants: " + span);
-    }
-    for (int layer = span.fromLayer(); layer < span.toLayer(); layer++) {
-      if (mine.nextToken[layer] != span.fromToken()) {
-        throw new ProtocolException("KV out of order: " + span);
-      }
-    }
-  }
-
-  private void arrived(Claim mine, KvSpan span, long bytes) {
-    mine.bytes += bytes;
-    Arrays.fill(mine.nextToken, span.fromLayer(), span.toLayer(), span.toToken());
-    renew();
   }
 
   /** KV has come through the pair's plane. */
@@ -440,17 +361,15 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (mine == null) {
         return;
       }
-      KvReceiver receiver = mine.pair == null ? null : mine.pair.receiver();
-      if (state != State.RESERVED || receiver == null) {
-        throw new ProtocolException("KV that was not asked for in this way");
+      if (state != State.RESERVED) {
+        throw new ProtocolException("KV before the offer");
       }
-      checkOrder(mine, frame.span());
-      if (mine.bytes == 0) {
+      mine.checkOrder(frame.span());
+      if (mine.nothingYet()) {
         timings.receiveBegan(System.nanoTime());
       }
-      receiver.place(frame.span(), blockTable);
-      mine.moved.add(frame.span());
-      arrived(mine, frame.span(), frame.span().bytes(worker.layout().bytesPerTokenAndLayer()));
+      mine.place(frame.span(), blockTable);
+      renew();
     } finally {
       lock.unlock();
     }
@@ -464,18 +383,13 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       if (mine == null || reserved == null) {
         return;
       }
-      if (state != State.RESERVED || !mine.first) {
+      if (state != State.RESERVED || !mine.hasFirst()) {
         throw new ProtocolException("done before the first token");
       }
-      for (int next : mine.nextToken) {
-        if (next != wanted()) {
-          throw new ProtocolException("done before all KV was sent");
-        }
+      if (!mine.complete()) {
+        throw new ProtocolException("done before all KV was sent");
       }
-      KvReceiver receiver = mine.pair == null ? null : mine.pair.receiver();
-      long sum = receiver == null ? mine.sum : receiver.checksum(mine.moved, blockTable);
-      mine.pair = null; // its last byte is here: it writes nothing more
-      if (frame.bytes() != mine.bytes || frame.sum() != sum) {
+      if (!mine.check(frame, blockTable)) {
         worker.counters().checksumFailures.increment();
         refuse(mine, "the transfer's checksum does not fit");
         return;
@@ -483,14 +397,14 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       long now = System.nanoTime();
       timings.receiveEnded(now, frame.events());
       worker.counters().receiveNanos.add(timings.receiveNanos());
-      worker.counters().exposedNanos.add(now - mine.firstNanos);
+      worker.counters().exposedNanos.add(now - mine.firstNanos());
       worker.counters().received.increment();
-      worker.counters().receivedBytes.add(mine.bytes);
+      worker.counters().receivedBytes.add(frame.bytes());
       state = State.ADOPTED;
       adopted = true;
-      side.unbind(mine.link, mine.number);
+      side.unbind(mine.link(), mine.number());
       claim = null;
-      mine.link.send(new Frame.Accepted(mine.number));
+      mine.link().send(new Frame.Accepted(mine.number()));
       leave("the decode worker has all of it");
       if (worker.config().firstToken() == FirstToken.DECODE) {
         reserved.kvReadyAllButLast();
@@ -518,13 +432,13 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
 
   private void refuse(Claim mine, String reason) {
     letGo(mine);
-    mine.link.send(new Frame.Fail(mine.number, reason));
+    mine.link().send(new Frame.Fail(mine.number(), reason));
     renew();
   }
 
   private @Nullable Claim current(Link link, int number) {
     Claim mine = claim;
-    return mine != null && mine.link == link && mine.number == number ? mine : null;
+    return mine != null && mine.link() == link && mine.number() == number ? mine : null;
   }
 
   // --- lease and end ---
@@ -554,7 +468,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       Claim mine = claim;
       if (mine != null && mine.writes()) {
         letGo(mine);
-        mine.link.send(new Frame.NotNeeded(mine.number, late));
+        mine.link().send(new Frame.NotNeeded(mine.number(), late));
         localWhenAtRest = true;
         renew();
         return;

@@ -153,13 +153,16 @@ sealed interface Frame {
   /** P → D: the very next thing that the pair's plane brings is so many bytes of a measurement. */
   record Probe(long bytes) implements Frame {}
 
-  /** P → D: from now on offers may be paired (or, for the connection itself: it was measured). */
+  /**
+   * P → D: from now on offers may be paired; an {@link Echo} says that they are. For the connection
+   * itself: it was measured.
+   */
   record Measured(String plane, double gigabytesPerSecond) implements Frame {}
 
   /** P → D: a payload that is only there to be measured. */
   record Ballast(boolean last) implements Frame {}
 
-  /** D → P: the last ballast is here. */
+  /** D → P: the last ballast is here, or the plane that was chosen is in use. */
   record Echo() implements Frame {}
 
   /**

@@ -198,6 +198,10 @@ final class PairMaker {
       }
       link.pair(new Pair(plane.name(), sender, null, best));
       link.send(new Frame.Measured(plane.name(), best));
+      if (!echoed.await(ANSWER_SECONDS, TimeUnit.SECONDS)) {
+        link.close("the decode worker did not take up " + plane.name(), false);
+        return true;
+      }
       use(plane.name(), best);
       LOG.log(
           Level.INFO,

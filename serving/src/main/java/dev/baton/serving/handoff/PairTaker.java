@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A decode worker's end of making pairs on one link. What takes time is done by a thread of its
- * own, in order; the choice itself is the link's reader's.
+ * own, in order.
  */
 final class PairTaker implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(PairTaker.class.getName());
@@ -22,7 +22,7 @@ final class PairTaker implements AutoCloseable {
   private @Nullable ExecutorService thread; // guarded by this
   private boolean closed; // guarded by this
   private volatile @Nullable KvReceiver receiver; // not yet the link's
-  private volatile String plane = "";
+  private String plane = ""; // the thread's alone
 
   PairTaker(WorkerSide worker, Link link) {
     this.worker = worker;
@@ -46,21 +46,23 @@ final class PairTaker implements AutoCloseable {
         });
   }
 
-  /**
-   * The prefill worker has chosen. Taken up at once, on the link's reader: its next claim, which
-   * comes behind this message, finds the plane in use at both ends.
-   */
+  /** The prefill worker has chosen; a plane is taken up once this end has done its measuring. */
   void measured(Frame.Measured result) {
-    if (!result.plane().equals(PairMaker.TCP)) {
-      KvReceiver mine = receiver;
-      if (mine == null || !plane.equals(result.plane()) || link.pair() != null) {
-        return; // it was let go of meanwhile, and the prefill worker has been told
-      }
-      link.pair(new Pair(plane, null, mine, result.gigabytesPerSecond()));
-      receiver = null;
-      LOG.log(Level.INFO, "hand-off from {0}: {1}", link.name(), plane);
+    if (result.plane().equals(PairMaker.TCP)) {
+      use(result);
+    } else {
+      run(
+          () -> {
+            KvReceiver mine = receiver;
+            if (mine != null && plane.equals(result.plane()) && link.pair() == null) {
+              receiver = null;
+              link.pair(new Pair(plane, null, mine, result.gigabytesPerSecond()));
+              link.send(new Frame.Echo());
+              use(result);
+              LOG.log(Level.INFO, "hand-off from {0}: {1}", link.name(), plane);
+            }
+          });
     }
-    use(result);
   }
 
   private void use(Frame.Measured result) {

@@ -2,6 +2,7 @@ package dev.baton.app;
 
 import dev.baton.bench.dataset.DatasetSpec;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -16,8 +17,17 @@ final class BenchDatasetOptions {
       paramLabel = "NAME",
       description =
           "random, custom (JSON lines with \"prompt\" or \"question\", as HumanEval's and GSM8K's"
-              + " files) or sharegpt. Default: random.")
+              + " files), sharegpt or mix (several kinds of random requests at once). Default: random.")
   String name = "random";
+
+  @Option(
+      names = "--mix-class",
+      paramLabel = "K=V,…",
+      description =
+          "One class of the dataset mix: name=NAME,input-len=N,output-len=N and rate=REQ/S, or"
+              + " in-flight=N (so many are kept under way), or neither, for the one class that"
+              + " --request-rate and --num-prompts are about. Once for each class.")
+  List<String> mixClasses = List.of();
 
   @Option(names = "--dataset-path", paramLabel = "FILE", description = "File of the dataset.")
   @Nullable Path path;
@@ -89,12 +99,14 @@ final class BenchDatasetOptions {
 
   @Option(
       names = "--ignore-eos",
-      description = "Let answers go on to their full length. Always on for random prompts.")
+      description =
+          "Let answers go on to their full length. Always on for random prompts and mixes.")
   boolean ignoreEos;
 
   DatasetSpec spec() {
     return switch (name) {
       case "random" -> random();
+      case "mix" -> MixClasses.of(mixClasses, form());
       case "custom" ->
           new DatasetSpec.Custom(
               file("a JSON-lines file with a \"prompt\" per line"),
@@ -114,7 +126,7 @@ final class BenchDatasetOptions {
           throw new IllegalArgumentException(
               "--dataset-name "
                   + name
-                  + " is not supported; allowed are random, custom and sharegpt (a dataset from"
+                  + " is not supported; allowed are random, custom, sharegpt and mix (a dataset from"
                   + " the web: save it as JSON lines with \"prompt\" and take custom)");
     };
   }
@@ -130,7 +142,11 @@ final class BenchDatasetOptions {
         range[0],
         range[1],
         randomPrefixLen,
-        randomTokenIds ? DatasetSpec.RandomForm.TOKEN_IDS : DatasetSpec.RandomForm.AUTO);
+        form());
+  }
+
+  private DatasetSpec.RandomForm form() {
+    return randomTokenIds ? DatasetSpec.RandomForm.TOKEN_IDS : DatasetSpec.RandomForm.AUTO;
   }
 
   private Path file(String what) {

@@ -126,6 +126,25 @@ class BenchServeCommandTest {
   }
 
   @Test
+  void aMixOfClassesIsSentAndToldApart() {
+    int code =
+        run(
+            "--port",
+            port(),
+            "--dataset-name=mix",
+            "--mix-class",
+            "name=long,input-len=4,output-len=2,in-flight=2",
+            "--mix-class",
+            "name=prompts,input-len=8,output-len=2",
+            "--num-prompts=4",
+            "--request-rate=50");
+    assertThat(code).as(err.toString()).isZero();
+    assertThat(out.toString())
+        .contains(" Class long ", " Class prompts ", "p99_itl_ms.long:")
+        .containsPattern("completed\\.prompts: +4\\.00");
+  }
+
+  @Test
   void benchmarkingNothingIsOneLineAndExitCodeOne() throws IOException {
     int free;
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -155,7 +174,12 @@ class BenchServeCommandTest {
       delimiter = '|',
       value = {
         "--num-promts 5|num-promts",
-        "--dataset-name sonnet|random, custom and sharegpt",
+        "--dataset-name sonnet|random, custom, sharegpt and mix",
+        "--dataset-name mix|needs --mix-class",
+        "--dataset-name mix --mix-class name=a,input-len=4|output-len",
+        "--dataset-name mix --mix-class name=a,in-flight|in-flight=N for N requests",
+        "--dataset-name mix --mix-class name=a,input-len=x,output-len=2|no number",
+        "--dataset-name mix --mix-class name=a,input-len=4,output-len=2,rate=1|exactly one class",
         "--dataset-name sharegpt|--dataset-path",
         "--dataset-path x|takes no --dataset-path",
         "--backend tgi|openai-chat",

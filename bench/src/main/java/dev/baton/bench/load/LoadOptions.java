@@ -163,7 +163,7 @@ public record LoadOptions(
       this.baseUrl = baseUrl;
       this.dataset = dataset;
       // vLLM's rule: random prompts are there for their lengths.
-      this.ignoreEos = dataset instanceof DatasetSpec.Random;
+      this.ignoreEos = dataset instanceof DatasetSpec.Random || dataset instanceof DatasetSpec.Mix;
     }
 
     /** Endpoint kind and the name of the backend; the path is the kind's usual one. */

@@ -71,9 +71,7 @@ final class Caveats {
       out.add(
           new Text(
               "Short runs: "
-                  + few
-                  + " to "
-                  + most
+                  + (few == most ? few : few + " to " + most)
                   + " requests per rate ("
                   + Numbers.number(seconds)
                   + " s on average). "
@@ -82,9 +80,7 @@ final class Caveats {
                   + Math.round(wanted)
                   + " or more would be steady.",
               "测试时间较短：每个速率 "
-                  + few
-                  + " 至 "
-                  + most
+                  + (few == most ? few : few + " 至 " + most)
                   + " 个请求（平均 "
                   + Numbers.number(seconds)
                   + " 秒）。"

@@ -37,6 +37,17 @@ final class Conditions {
               "在 CPU 上测得：每个实例只用一个计算线程，即一个核扮演一块 GPU，“每 GPU”即“每核”。各核共享内存带宽和缓存，GPU"
                   + " 之间则不会。对比的形态可供参考，具体数值不能外推到 GPU。"));
     }
+    boolean dummy =
+        experiment.deployments().stream()
+            .flatMap(d -> d.workers().stream())
+            .anyMatch(w -> "dummy".equals(w.flags().get("load-format")));
+    if (dummy) {
+      out.add(
+          new Text(
+              "The weights are made up (load-format dummy), of the model's shape and type: times do"
+                  + " not depend on their values, the answers mean nothing.",
+              "权重为随机生成（load-format dummy），形状和数据类型与模型一致：耗时与权重数值无关，回答内容没有意义。"));
+    }
     for (DeploymentSpec spec : experiment.deployments()) {
       if (spec.sharesGpus()) {
         out.add(

@@ -364,9 +364,9 @@ final class MixConclusion {
     if (!d.disaggregated()) {
       reason =
           new Text(
-              "a prompt is computed in steps that the running answers share, so each of them waits"
-                  + " for such a step to end before its next token.",
-              "prompt 的计算与进行中的回答共用同一步，每个回答都要等这一步结束才得到下一个 token。");
+              "a prompt is computed in chunks that share their steps with the running answers, so each"
+                  + " of them waits for such a step to end before its next token.",
+              "prompt 分块计算，每一块与进行中的回答共用同一步，每个回答都要等这一步结束才得到下一个 token。");
     } else if (d.shared()) {
       reason =
           new Text(

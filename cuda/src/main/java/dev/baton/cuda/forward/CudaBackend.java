@@ -129,7 +129,20 @@ public final class CudaBackend implements Backend {
     Launcher overlapping = new Launcher(driver, arena, stream, device.architecture() >= 90);
     Products products =
         new Products(device, kernels, cublas, overlapping, space, config.rmsNormEps());
-    tune(products, weights, space, config, options);
+    TuningCache tuning =
+        new TuningCache(
+            KernelCompiler.defaultCache(),
+            "%s, %d multiprocessors, driver %d, cuBLASLt %s, %s"
+                .formatted(
+                    device.name(),
+                    device.multiprocessors(),
+                    driver.version(),
+                    cublas.version(),
+                    compiler(finder)
+                        .fingerprint(
+                            Program.of(type, config.headSize(), device.architecture()),
+                            device.architecture())));
+    tune(products, weights, space, config, options, tuning);
     long tuned = System.nanoTime();
 
     boolean sized = options.numGpuBlocks().isEmpty() && options.kvCacheBytes().isEmpty();
@@ -180,6 +193,10 @@ public final class CudaBackend implements Backend {
     runner.recordGraphs();
     if (sized) {
       LargestStep.run(runner, options);
+    }
+    new StepTuning(products, tuning, runner, options, layout.blocks(), shape(config)).run();
+    tuning.save();
+    if (sized) {
       device.free(pool, poolBytes(layout) + CudaKvPort.TAIL_BYTES);
       layout =
           layout(
@@ -189,8 +206,8 @@ public final class CudaBackend implements Backend {
               affordableBlocks(device, weights.bytes(), options, layout.bytesPerBlock()));
       pool = device.allocate(poolBytes(layout) + CudaKvPort.TAIL_BYTES, "the KV pool");
       pass.use(layout, pool, prefill.apply(layout, pool));
-      runner.recordGraphs();
     }
+    runner.recordGraphs();
     long poolBytes = poolBytes(layout);
     driver.synchronize(stream);
     String description =
@@ -227,6 +244,19 @@ public final class CudaBackend implements Backend {
         description,
         new MemoryUse(
             weights.bytes(), poolBytes, device.allocated() - weights.bytes() - poolBytes));
+  }
+
+  /** What of a model decides how long a decode step takes. */
+  private static String shape(ModelConfig c) {
+    return "%d layers, hidden %d, inner %d, heads %d/%d of %d, vocabulary %d"
+        .formatted(
+            c.layers(),
+            c.hiddenSize(),
+            c.intermediateSize(),
+            c.heads(),
+            c.kvHeads(),
+            c.headSize(),
+            c.vocabSize());
   }
 
   private static ElementType type(ModelConfig config, BackendOptions options) {
@@ -315,7 +345,8 @@ public final class CudaBackend implements Backend {
       ModelWeights weights,
       WorkSpace space,
       ModelConfig c,
-      BackendOptions options) {
+      BackendOptions options,
+      TuningCache cache) {
     int most = Math.max(options.maxNumBatchedTokens(), options.maxNumSeqs());
     int qkv = c.querySize() + 2 * c.kvSize();
     LongList all = new LongList(weights.layers());
@@ -324,7 +355,8 @@ public final class CudaBackend implements Backend {
     products.tune(
         new Products.Timed(
             Epilogue.STORE, normed, all.of(l -> l.qkv()), space.qkv(), qkv, c.hiddenSize()),
-        most);
+        most,
+        cache);
     products.tune(
         new Products.Timed(
             Epilogue.ADD,
@@ -333,7 +365,8 @@ public final class CudaBackend implements Backend {
             space.residual(),
             c.hiddenSize(),
             c.querySize()),
-        most);
+        most,
+        cache);
     products.tune(
         new Products.Timed(
             Epilogue.SILU,
@@ -342,7 +375,8 @@ public final class CudaBackend implements Backend {
             space.gated(),
             c.intermediateSize(),
             c.hiddenSize()),
-        most);
+        most,
+        cache);
     products.tune(
         new Products.Timed(
             Epilogue.ADD,
@@ -351,7 +385,8 @@ public final class CudaBackend implements Backend {
             space.residual(),
             c.hiddenSize(),
             c.intermediateSize()),
-        most);
+        most,
+        cache);
     products.tune(
         new Products.Timed(
             Epilogue.FLOAT,
@@ -360,7 +395,8 @@ public final class CudaBackend implements Backend {
             space.logits(),
             c.vocabSize(),
             c.hiddenSize()),
-        options.maxNumSeqs());
+        options.maxNumSeqs(),
+        cache);
   }
 
   private record LongList(List<ModelWeights.Layer> layers) {

@@ -8,11 +8,16 @@ import dev.baton.cuda.kernel.Kernels.Epilogue;
 import dev.baton.cuda.kernel.ProductKernels;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -79,6 +84,8 @@ final class Products implements AutoCloseable {
    * @param algorithm cuBLASLt's, for LIBRARY; else empty
    */
   record Choice(Way way, boolean fused, byte[] algorithm) {
+    private static final String FUSED = "+norm";
+
     static Choice own(Way way, boolean fused) {
       return new Choice(way, fused, new byte[0]);
     }
@@ -87,15 +94,47 @@ final class Products implements AutoCloseable {
       return new Choice(Way.LIBRARY, false, algorithm);
     }
 
+    /** For {@link TuningCache}. */
+    String encoded() {
+      return this + (way == Way.LIBRARY ? " " + HexFormat.of().formatHex(algorithm) : "");
+    }
+
+    /** What {@link #encoded} gave. */
+    static Choice decoded(String text) {
+      if (text.startsWith("library ")) {
+        return library(HexFormat.of().parseHex(text, 8, text.length()));
+      }
+      boolean fused = text.endsWith(FUSED);
+      String name = fused ? text.substring(0, text.length() - FUSED.length()) : text;
+      return own(Way.valueOf(name.toUpperCase(Locale.ROOT)), fused);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Choice c
+          && way == c.way
+          && fused == c.fused
+          && Arrays.equals(algorithm, c.algorithm);
+    }
+
+    @Override
+    public int hashCode() {
+      return Objects.hash(way, fused, Arrays.hashCode(algorithm));
+    }
+
     @Override
     public String toString() {
       return way == Way.LIBRARY
           ? "library"
-          : way.name().toLowerCase(Locale.ROOT) + (fused ? "+norm" : "");
+          : way.name().toLowerCase(Locale.ROOT) + (fused ? FUSED : "");
     }
   }
 
   private final Map<Key, Choice> choices = new HashMap<>();
+
+  /** Every own way and the fastest of cuBLASLt's, the fastest alone first; in order of tuning. */
+  private final Map<Key, List<Choice>> finalists = new LinkedHashMap<>();
+
   private final Map<CublasLt.Shape, CublasLt.Plan> plans = new HashMap<>();
 
   Products(
@@ -268,41 +307,105 @@ final class Products implements AutoCloseable {
   }
 
   /** What {@link #tune} times: the weights take turns, so that they come from memory. */
-  record Timed(Epilogue epilogue, Input x, List<Long> weights, long out, int n, int k) {}
+  record Timed(Epilogue epilogue, Input x, List<Long> weights, long out, int n, int k) {
+    /** For {@link TuningCache}. */
+    private String name(int m) {
+      return "%s%s %dx%dx%d".formatted(x.norm() != 0 ? "normed " : "", epilogue, m, n, k);
+    }
+  }
 
-  /** Finds the fastest way for each number of rows up to {@code most}; gives lines for a log. */
-  List<String> tune(Timed t, int most) {
-    List<String> lines = new ArrayList<>();
+  /**
+   * Finds the fastest way for each number of rows up to {@code most}, timed alone, or takes what
+   * the cache has.
+   */
+  void tune(Timed t, int most, TuningCache cache) {
     for (int b = 0; b < BUCKETS.length; b++) {
-      int m = BUCKETS[b];
       if (b > 0 && BUCKETS[b - 1] >= most) {
         break;
       }
-      m = Math.min(m, most);
-      List<Choice> ways = candidates(t, m);
-      Choice best = ways.get(0);
-      if (ways.size() > 1) {
-        long fastest = Long.MAX_VALUE;
-        StringBuilder line = new StringBuilder();
-        line.append(t.epilogue()).append(' ').append(m).append('x').append(t.n()).append('x');
-        line.append(t.k()).append(" us:");
-        for (Choice way : ways) {
-          long nanos = time(t, way, m);
-          line.append(' ').append(way).append(' ').append(nanos / 1e3);
-          // Own ways come first. They overlap with their neighbours in a layer; alone, with
-          // themselves.
-          boolean leaves = way.way() == Way.LIBRARY && best.way() != Way.LIBRARY;
-          if (nanos < fastest * (leaves ? LIBRARY_LEAD : 1)) {
-            fastest = nanos;
-            best = way;
-          }
-        }
-        lines.add(line.toString());
-        LOG.log(System.Logger.Level.DEBUG, line.toString());
+      int m = Math.min(BUCKETS[b], most);
+      String name = t.name(m);
+      List<Choice> ways = decoded(cache.get(name).orElse(""), t, m);
+      if (ways.isEmpty()) {
+        ways = timed(t, m);
+        cache.put(name, encoded(ways));
       }
-      choices.put(new Key(t.epilogue(), t.n(), t.k(), b), best);
+      Key key = new Key(t.epilogue(), t.n(), t.k(), b);
+      finalists.put(key, ways);
+      choices.put(key, ways.get(0));
     }
-    return lines;
+  }
+
+  /** The ways by time; of cuBLASLt's, the fastest alone. */
+  private List<Choice> timed(Timed t, int m) {
+    List<Choice> ways = candidates(t, m);
+    if (ways.size() == 1) {
+      return ways;
+    }
+    Map<Choice, Double> times = new HashMap<>();
+    StringBuilder line = new StringBuilder(t.name(m)).append(" us:");
+    for (Choice way : ways) {
+      long nanos = time(t, way, m);
+      line.append(' ').append(way).append(' ').append(nanos / 1e3);
+      // Own ways overlap with their neighbours in a layer; alone, with themselves.
+      times.put(way, way.way() == Way.LIBRARY ? nanos / LIBRARY_LEAD : nanos);
+    }
+    LOG.log(System.Logger.Level.DEBUG, line.toString());
+    ways.sort(Comparator.comparingDouble(way -> times.getOrDefault(way, Double.MAX_VALUE)));
+    List<Choice> finalists = new ArrayList<>();
+    boolean library = false;
+    for (Choice way : ways) {
+      if (way.way() != Way.LIBRARY || !library) {
+        finalists.add(way);
+      }
+      library |= way.way() == Way.LIBRARY;
+    }
+    return finalists;
+  }
+
+  /** Choices as {@link TuningCache} keeps them. */
+  static String encoded(List<Choice> choices) {
+    return choices.stream().map(Choice::encoded).collect(Collectors.joining(";"));
+  }
+
+  /** What {@link #encoded} gave; empty if it was something else. */
+  static List<Choice> decoded(String text) {
+    List<Choice> choices = new ArrayList<>();
+    try {
+      for (String one : text.isEmpty() ? new String[0] : text.split(";")) {
+        choices.add(Choice.decoded(one));
+      }
+    } catch (IllegalArgumentException e) {
+      return List.of();
+    }
+    return choices;
+  }
+
+  /** Kept finalists, if there is a kernel for each. */
+  private List<Choice> decoded(String text, Timed t, int m) {
+    List<Choice> kept = decoded(text);
+    List<Choice> own = own(t.epilogue(), m, t.n(), t.k(), t.x().norm() != 0);
+    return kept.stream().allMatch(c -> c.way() == Way.LIBRARY || own.contains(c))
+        ? kept
+        : List.of();
+  }
+
+  /** Products with {@code m} rows that can be computed in several ways, in order of tuning. */
+  List<Key> contested(int m) {
+    return finalists.entrySet().stream()
+        .filter(e -> e.getKey().bucket() == bucket(m) && e.getValue().size() > 1)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** The ways that come into question, the fastest alone first. */
+  List<Choice> finalists(Key key) {
+    return finalists.getOrDefault(key, List.of());
+  }
+
+  /** Sets the way from now on. Graphs that were recorded before keep theirs. */
+  void choose(Key key, Choice choice) {
+    choices.put(key, choice);
   }
 
   /** Every way that may be the fastest for that many rows, own ones first. */

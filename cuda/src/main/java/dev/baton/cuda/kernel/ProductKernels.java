@@ -21,6 +21,14 @@ public final class ProductKernels {
   private static final int BULK_RING = 96 << 10;
   private static final int BULK_RESIDENT = 4096;
 
+  /**
+   * Shared memory that every second product of a decode step asks for: more than half of a
+   * multiprocessor's, so that two of its blocks never share one, and little enough for a block of
+   * another product beside it. Where two blocks have met once, others find no room there and meet
+   * elsewhere, and from then on half of the multiprocessors have nothing to do.
+   */
+  private static final int BULK_ALONE = 116 << 10;
+
   private final Map<String, Kernel> kernels = new HashMap<>();
   private final int sharedLimit;
   private final int multiprocessors;
@@ -114,7 +122,9 @@ public final class ProductKernels {
             kernel(kind + epilogue.suffix()),
             Math.min(multiprocessors, (n + outputs - 1) / outputs),
             BULK_THREADS,
-            BULK_RING + 1024 * m + (norm && m == 1 ? 2 * BULK_RESIDENT : 0)));
+            epilogue == Epilogue.ADD
+                ? BULK_ALONE
+                : BULK_RING + 1024 * m + (norm && m == 1 ? 2 * BULK_RESIDENT : 0)));
   }
 
   private Kernel kernel(String name) {

@@ -19,6 +19,7 @@
 #define LAYER_BYTES (WARPS * UNIT_BYTES)  // one unit of every warp
 #define RING_BYTES (DEPTH * LAYER_BYTES)
 #define RESIDENT_CHUNKS 4
+#define NORMED_ROWS 4  // rows that are normalised together
 
 #if __CUDA_ARCH__ >= 900
 // Which unit of its share a warp is at: tiles are worked on TILES at a time, side by side.
@@ -82,57 +83,62 @@ __device__ __forceinline__ void load(uint4 (&b)[PIECES], const elem* row, bool v
   }
 }
 
-// Normalises M rows of K floats, K <= 4096, into shared memory, 8 KiB apart. Every row is one, two, four or eight warps' work.
+// Normalises M rows of K floats, K <= 4096, into shared memory, 8 KiB apart: up to NORMED_ROWS at a time, so that their reads
+// are under way together.
 __device__ __forceinline__ void normalise(const float* x, const elem* norm, const int* row_of, float eps, u8* to, int M, int K) {
-  __shared__ float partial[WARPS];
-  constexpr int KEPT = 8;
+  constexpr int EACH = RESIDENT_CHUNKS * WARPS * CHUNK / 4 / (WARPS * 32);  // float4 of a row that a thread has
+  __shared__ __align__(16) float partial[2][NORMED_ROWS][WARPS];
   int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-  int warps = M == 1 ? 8 : M == 2 ? 4 : M <= 4 ? 2 : 1;
-  int m = warp / warps, start = (warp % warps) * 32 + lane, step = warps * 32;
-  const uint2* gains = (const uint2*)norm;
-  float4 v[KEPT];
-  uint2 gain[KEPT];
+  uint2 gain[EACH];
 #pragma unroll
-  for (int i = 0; i < KEPT; i++) {
-    int at = start + i * step;
-    gain[i] = at < K / 4 ? __ldg(gains + at) : make_uint2(0, 0);
+  for (int i = 0; i < EACH; i++) {
+    int at = threadIdx.x + i * WARPS * 32;
+    gain[i] = at < K / 4 ? __ldg((const uint2*)norm + at) : make_uint2(0, 0);
   }
   wait_for_previous();
-  const float4* row = (const float4*)x + (size_t)(m >= M ? 0 : row_of ? row_of[m] : m) * (K / 4);
-  float sum = 0;
-  auto read = [&](int from) {
+#pragma unroll 1
+  for (int m0 = 0; m0 < M; m0 += NORMED_ROWS) {
+    float4 v[NORMED_ROWS][EACH];
+    float sum[NORMED_ROWS];
+    float(&sums)[NORMED_ROWS][WARPS] = partial[m0 / NORMED_ROWS & 1];
 #pragma unroll
-    for (int i = 0; i < KEPT; i++) {
-      int at = from + i * step;
-      v[i] = m < M && at < K / 4 ? __ldcg(row + at) : make_float4(0, 0, 0, 0);
-    }
-  };
-  for (int from = start; from < K / 4; from += KEPT * step) {
-    read(from);
+    for (int r = 0; r < NORMED_ROWS; r++) {
+      int m = m0 + r;
+      if (m < M) {
+        const float4* row = (const float4*)x + (size_t)(row_of ? row_of[m] : m) * (K / 4);
 #pragma unroll
-    for (int i = 0; i < KEPT; i++) sum += v[i].x * v[i].x + v[i].y * v[i].y + v[i].z * v[i].z + v[i].w * v[i].w;
-  }
-  sum = warp_sum(sum);
-  if (lane == 0) partial[warp] = sum;
-  __syncthreads();
-  if (m >= M) return;
-  float total = 0;
-  for (int i = 0; i < warps; i++) total += partial[m * warps + i];
-  float scale = rsqrtf(total / K + eps);
-  uint2* out = (uint2*)(to + m * RESIDENT_CHUNKS * WARPS * CHUNK * 2);
-  bool once = KEPT * step >= K / 4;
-  for (int from = start; from < K / 4; from += KEPT * step) {
-    if (!once) {
-      read(from);
-#pragma unroll
-      for (int i = 0; i < KEPT; i++) gain[i] = from + i * step < K / 4 ? __ldg(gains + from + i * step) : make_uint2(0, 0);
+        for (int i = 0; i < EACH; i++) {
+          int at = threadIdx.x + i * WARPS * 32;
+          v[r][i] = at < K / 4 ? __ldcg(row + at) : make_float4(0, 0, 0, 0);
+        }
+      }
     }
 #pragma unroll
-    for (int i = 0; i < KEPT; i++) {
-      int at = from + i * step;
-      if (at < K / 4)
-        out[at] = make_uint2(pack(v[i].x * scale * low(gain[i].x), v[i].y * scale * high(gain[i].x)),
-                             pack(v[i].z * scale * low(gain[i].y), v[i].w * scale * high(gain[i].y)));
+    for (int r = 0; r < NORMED_ROWS; r++) {
+      if (m0 + r < M) {
+        sum[r] = 0;
+#pragma unroll
+        for (int i = 0; i < EACH; i++)
+          sum[r] += v[r][i].x * v[r][i].x + v[r][i].y * v[r][i].y + v[r][i].z * v[r][i].z + v[r][i].w * v[r][i].w;
+        sum[r] = warp_sum(sum[r]);
+        if (lane == 0) sums[r][warp] = sum[r];
+      }
+    }
+    __syncthreads();
+#pragma unroll
+    for (int r = 0; r < NORMED_ROWS; r++) {
+      if (m0 + r < M) {
+        float4 p = *(const float4*)&sums[r][0], q = *(const float4*)&sums[r][4];
+        float scale = rsqrtf((p.x + p.y + p.z + p.w + q.x + q.y + q.z + q.w) / K + eps);
+        uint2* out = (uint2*)(to + (m0 + r) * RESIDENT_CHUNKS * WARPS * CHUNK * 2);
+#pragma unroll
+        for (int i = 0; i < EACH; i++) {
+          int at = threadIdx.x + i * WARPS * 32;
+          if (at < K / 4)
+            out[at] = make_uint2(pack(v[r][i].x * scale * low(gain[i].x), v[r][i].y * scale * high(gain[i].x)),
+                                 pack(v[r][i].z * scale * low(gain[i].y), v[r][i].w * scale * high(gain[i].y)));
+        }
+      }
     }
   }
 }

@@ -1,0 +1,166 @@
+package dev.baton.cuda.forward;
+
+import dev.baton.cuda.forward.Products.Choice;
+import dev.baton.cuda.forward.Products.Key;
+import dev.baton.engine.backend.BackendOptions;
+import dev.baton.engine.backend.Step;
+import dev.baton.engine.backend.StepListener;
+import dev.baton.engine.backend.StepSequence;
+import dev.baton.engine.sampling.SamplingParams;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * Chooses how the products of decode steps are computed by the time of whole steps. A product that
+ * is fastest alone need not be the fastest behind attention and before the next product: kernels of
+ * Baton's overlap with their neighbours, cuBLASLt's do not, and what one leaves on the
+ * multiprocessors decides where the next finds room.
+ */
+final class StepTuning {
+  private static final System.Logger LOG = System.getLogger(StepTuning.class.getName());
+
+  /** Batch sizes for which there is a choice worth the time. */
+  private static final int[] SEQUENCES = {1, 2, 4, 8, 16, 32};
+
+  private static final int CONTEXT = 512;
+  private static final int REPEATS = 2;
+
+  /** Another way is taken if it takes less than this share of the time. */
+  private static final double LEAD = 0.997;
+
+  private final Products products;
+  private final TuningCache cache;
+  private final StepRunner runner;
+  private final BackendOptions options;
+  private final int blocks;
+  private final String model;
+
+  /**
+   * Tuning of a loaded model.
+   *
+   * @param runner with graphs; those of other batch sizes keep what was chosen before
+   * @param blocks of the pool; what it holds is overwritten
+   * @param model what the step's time depends on beside the products
+   */
+  StepTuning(
+      Products products,
+      TuningCache cache,
+      StepRunner runner,
+      BackendOptions options,
+      int blocks,
+      String model) {
+    this.products = products;
+    this.cache = cache;
+    this.runner = runner;
+    this.options = options;
+    this.blocks = blocks;
+    this.model = model;
+  }
+
+  /** Sets the products' ways, from the cache where it has them. */
+  void run() {
+    for (int sequences : SEQUENCES) {
+      List<Key> keys = products.contested(sequences);
+      if (sequences > options.maxNumSeqs() || keys.isEmpty()) {
+        continue;
+      }
+      String name = "step of " + sequences + ", " + model;
+      List<Choice> kept = Products.decoded(cache.get(name).orElse(""));
+      if (!known(keys, kept)) {
+        kept = new Search(keys, sequences).run();
+        cache.put(name, Products.encoded(kept));
+      }
+      choose(keys, kept);
+    }
+  }
+
+  private boolean known(List<Key> keys, List<Choice> choices) {
+    if (choices.size() != keys.size()) {
+      return false;
+    }
+    for (int i = 0; i < keys.size(); i++) {
+      if (!products.finalists(keys.get(i)).contains(choices.get(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void choose(List<Key> keys, List<Choice> choices) {
+    for (int i = 0; i < keys.size(); i++) {
+      products.choose(keys.get(i), choices.get(i));
+    }
+  }
+
+  /** The ways for one batch size: a kind for all products, then product by product. */
+  private final class Search {
+    private final List<Key> keys;
+    private final int sequences;
+    private List<Choice> best;
+    private long fastest = Long.MAX_VALUE;
+
+    Search(List<Key> keys, int sequences) {
+      this.keys = keys;
+      this.sequences = sequences;
+      best = keys.stream().map(k -> products.finalists(k).get(0)).toList();
+    }
+
+    List<Choice> run() {
+      runner.submit(step()).await(); // writes the step's numbers
+      consider(best);
+      consider(all(c -> c.way() == Products.Way.LIBRARY));
+      consider(all(c -> c.way() != Products.Way.LIBRARY && c.fused()));
+      consider(all(c -> c.way() != Products.Way.LIBRARY && !c.fused()));
+      for (int i = 0; i < keys.size(); i++) {
+        for (Choice other : products.finalists(keys.get(i))) {
+          List<Choice> changed = new ArrayList<>(best);
+          changed.set(i, other);
+          consider(changed);
+        }
+      }
+      return best;
+    }
+
+    /** The first way of that kind for each product that has one; for others the first of all. */
+    private List<Choice> all(Predicate<Choice> kind) {
+      return keys.stream()
+          .map(products::finalists)
+          .map(ways -> ways.stream().filter(kind).findFirst().orElse(ways.get(0)))
+          .toList();
+    }
+
+    private void consider(List<Choice> choices) {
+      if (fastest < Long.MAX_VALUE && choices.equals(best)) {
+        return;
+      }
+      choose(keys, choices);
+      long nanos = runner.recordedNanos(sequences, REPEATS);
+      LOG.log(
+          System.Logger.Level.DEBUG,
+          "step of %d: %d us %s".formatted(sequences, nanos / 1000, choices));
+      if (nanos < fastest * LEAD) {
+        fastest = nanos;
+        best = List.copyOf(choices);
+      }
+    }
+
+    private Step step() {
+      int context = Math.min(CONTEXT, options.maxModelLen() - 1);
+      int[] tokens = new int[context + 1];
+      Arrays.fill(tokens, StepSequence.DEVICE_TOKEN);
+      int each = context / options.blockSize() + 1;
+      List<StepSequence> all = new ArrayList<>();
+      for (int slot = 0; slot < sequences; slot++) {
+        int first = slot * each;
+        int[] table = new int[each];
+        Arrays.setAll(table, i -> (first + i) % blocks);
+        all.add(
+            new StepSequence(
+                slot, true, context, 1, tokens, context, table, true, SamplingParams.GREEDY, 0));
+      }
+      return new Step(0, all, StepListener.NONE);
+    }
+  }
+}

@@ -99,14 +99,22 @@ final class Products implements AutoCloseable {
       return this + (way == Way.LIBRARY ? " " + HexFormat.of().formatHex(algorithm) : "");
     }
 
-    /** What {@link #encoded} gave. */
+    /**
+     * What {@link #encoded} gave.
+     *
+     * @throws IllegalArgumentException if it is something else
+     */
     static Choice decoded(String text) {
       if (text.startsWith("library ")) {
         return library(HexFormat.of().parseHex(text, 8, text.length()));
       }
       boolean fused = text.endsWith(FUSED);
       String name = fused ? text.substring(0, text.length() - FUSED.length()) : text;
-      return own(Way.valueOf(name.toUpperCase(Locale.ROOT)), fused);
+      Way way = Way.valueOf(name.toUpperCase(Locale.ROOT));
+      if (way == Way.LIBRARY) {
+        throw new IllegalArgumentException("A choice of cuBLASLt has an algorithm: " + text);
+      }
+      return own(way, fused);
     }
 
     @Override
@@ -372,7 +380,7 @@ final class Products implements AutoCloseable {
   static List<Choice> decoded(String text) {
     List<Choice> choices = new ArrayList<>();
     try {
-      for (String one : text.isEmpty() ? new String[0] : text.split(";")) {
+      for (String one : text.isEmpty() ? new String[0] : text.split(";", -1)) {
         choices.add(Choice.decoded(one));
       }
     } catch (IllegalArgumentException e) {

@@ -9,8 +9,11 @@ import dev.baton.engine.backend.StepSequence;
 import dev.baton.engine.sampling.SamplingParams;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 
 /**
  * Chooses how the products of decode steps are computed by the time of whole steps. A product that
@@ -69,7 +72,7 @@ final class StepTuning {
       String name = "step of " + sequences + ", " + model;
       List<Choice> kept = Products.decoded(cache.get(name).orElse(""));
       if (!known(keys, kept)) {
-        kept = new Search(keys, sequences).run();
+        kept = search(keys, sequences);
         cache.put(name, Products.encoded(kept));
       }
       choose(keys, kept);
@@ -94,73 +97,85 @@ final class StepTuning {
     }
   }
 
-  /** The ways for one batch size: a kind for all products, then product by product. */
-  private final class Search {
-    private final List<Key> keys;
-    private final int sequences;
-    private List<Choice> best;
-    private long fastest = Long.MAX_VALUE;
+  private List<Choice> search(List<Key> keys, int sequences) {
+    runner.submit(step(sequences)).await(); // writes the step's numbers
+    return fastest(
+        keys.stream().map(products::finalists).toList(),
+        choices -> {
+          choose(keys, choices);
+          long nanos = runner.recordedNanos(sequences, REPEATS);
+          LOG.log(
+              System.Logger.Level.DEBUG,
+              "step of %d: %d us %s".formatted(sequences, nanos / 1000, choices));
+          return nanos;
+        });
+  }
 
-    Search(List<Key> keys, int sequences) {
-      this.keys = keys;
-      this.sequences = sequences;
-      best = keys.stream().map(k -> products.finalists(k).get(0)).toList();
-    }
-
-    List<Choice> run() {
-      runner.submit(step()).await(); // writes the step's numbers
-      consider(best);
-      consider(all(c -> c.way() == Products.Way.LIBRARY));
-      consider(all(c -> c.way() != Products.Way.LIBRARY && c.fused()));
-      consider(all(c -> c.way() != Products.Way.LIBRARY && !c.fused()));
-      for (int i = 0; i < keys.size(); i++) {
-        for (Choice other : products.finalists(keys.get(i))) {
-          List<Choice> changed = new ArrayList<>(best);
-          changed.set(i, other);
-          consider(changed);
-        }
+  /**
+   * The fastest ways found: one kind for all products first, then product by product.
+   *
+   * @param finalists of each product, the fastest alone first
+   * @param nanos time of a step whose products are computed in such ways
+   */
+  static List<Choice> fastest(List<List<Choice>> finalists, ToLongFunction<List<Choice>> nanos) {
+    Search search = new Search(nanos);
+    search.consider(finalists.stream().map(ways -> ways.get(0)).toList());
+    search.consider(alike(finalists, c -> c.way() == Products.Way.LIBRARY));
+    search.consider(alike(finalists, c -> c.way() != Products.Way.LIBRARY && c.fused()));
+    search.consider(alike(finalists, c -> c.way() != Products.Way.LIBRARY && !c.fused()));
+    for (int i = 0; i < finalists.size(); i++) {
+      for (Choice other : finalists.get(i)) {
+        List<Choice> changed = new ArrayList<>(search.best);
+        changed.set(i, other);
+        search.consider(changed);
       }
-      return best;
+    }
+    return search.best;
+  }
+
+  /** The first way of that kind for each product that has one; for others the first of all. */
+  private static List<Choice> alike(List<List<Choice>> finalists, Predicate<Choice> kind) {
+    return finalists.stream()
+        .map(ways -> ways.stream().filter(kind).findFirst().orElse(ways.get(0)))
+        .toList();
+  }
+
+  private static final class Search {
+    private final ToLongFunction<List<Choice>> nanos;
+    private final Set<List<Choice>> seen = new HashSet<>();
+    private List<Choice> best = List.of();
+    private long least = Long.MAX_VALUE;
+
+    Search(ToLongFunction<List<Choice>> nanos) {
+      this.nanos = nanos;
     }
 
-    /** The first way of that kind for each product that has one; for others the first of all. */
-    private List<Choice> all(Predicate<Choice> kind) {
-      return keys.stream()
-          .map(products::finalists)
-          .map(ways -> ways.stream().filter(kind).findFirst().orElse(ways.get(0)))
-          .toList();
-    }
-
-    private void consider(List<Choice> choices) {
-      if (fastest < Long.MAX_VALUE && choices.equals(best)) {
+    void consider(List<Choice> choices) {
+      if (!seen.add(choices)) {
         return;
       }
-      choose(keys, choices);
-      long nanos = runner.recordedNanos(sequences, REPEATS);
-      LOG.log(
-          System.Logger.Level.DEBUG,
-          "step of %d: %d us %s".formatted(sequences, nanos / 1000, choices));
-      if (nanos < fastest * LEAD) {
-        fastest = nanos;
+      long time = nanos.applyAsLong(choices);
+      if (time < least * LEAD) {
+        least = time;
         best = List.copyOf(choices);
       }
     }
+  }
 
-    private Step step() {
-      int context = Math.min(CONTEXT, options.maxModelLen() - 1);
-      int[] tokens = new int[context + 1];
-      Arrays.fill(tokens, StepSequence.DEVICE_TOKEN);
-      int each = context / options.blockSize() + 1;
-      List<StepSequence> all = new ArrayList<>();
-      for (int slot = 0; slot < sequences; slot++) {
-        int first = slot * each;
-        int[] table = new int[each];
-        Arrays.setAll(table, i -> (first + i) % blocks);
-        all.add(
-            new StepSequence(
-                slot, true, context, 1, tokens, context, table, true, SamplingParams.GREEDY, 0));
-      }
-      return new Step(0, all, StepListener.NONE);
+  private Step step(int sequences) {
+    int context = Math.min(CONTEXT, options.maxModelLen() - 1);
+    int[] tokens = new int[context + 1];
+    Arrays.fill(tokens, StepSequence.DEVICE_TOKEN);
+    int each = context / options.blockSize() + 1;
+    List<StepSequence> all = new ArrayList<>();
+    for (int slot = 0; slot < sequences; slot++) {
+      int first = slot * each;
+      int[] table = new int[each];
+      Arrays.setAll(table, i -> (first + i) % blocks);
+      all.add(
+          new StepSequence(
+              slot, true, context, 1, tokens, context, table, true, SamplingParams.GREEDY, 0));
     }
+    return new Step(0, all, StepListener.NONE);
   }
 }

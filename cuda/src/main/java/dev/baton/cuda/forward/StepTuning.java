@@ -1,7 +1,6 @@
 package dev.baton.cuda.forward;
 
 import dev.baton.cuda.forward.Products.Choice;
-import dev.baton.cuda.forward.Products.Key;
 import dev.baton.engine.backend.BackendOptions;
 import dev.baton.engine.backend.Step;
 import dev.baton.engine.backend.StepListener;
@@ -65,7 +64,7 @@ final class StepTuning {
   /** Sets the products' ways, from the cache where it has them. */
   void run() {
     for (int sequences : SEQUENCES) {
-      List<Key> keys = products.contested(sequences);
+      List<Products.Key> keys = products.contested(sequences);
       if (sequences > options.maxNumSeqs() || keys.isEmpty()) {
         continue;
       }
@@ -79,7 +78,7 @@ final class StepTuning {
     }
   }
 
-  private boolean known(List<Key> keys, List<Choice> choices) {
+  private boolean known(List<Products.Key> keys, List<Choice> choices) {
     if (choices.size() != keys.size()) {
       return false;
     }
@@ -91,13 +90,13 @@ final class StepTuning {
     return true;
   }
 
-  private void choose(List<Key> keys, List<Choice> choices) {
+  private void choose(List<Products.Key> keys, List<Choice> choices) {
     for (int i = 0; i < keys.size(); i++) {
       products.choose(keys.get(i), choices.get(i));
     }
   }
 
-  private List<Choice> search(List<Key> keys, int sequences) {
+  private List<Choice> search(List<Products.Key> keys, int sequences) {
     runner.submit(step(sequences)).await(); // writes the step's numbers
     return fastest(
         keys.stream().map(products::finalists).toList(),

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * nothing is hidden behind the prefill, their bandwidth. Part of {@link HandoffCheck}.
  */
 final class HandoffTimes {
-  private static final int WARM = 4;
+  private static final int WARM = 30;
   private static final int COUNT = 24;
   private static final int BYTES_PER_TOKEN = 128 << 10;
 

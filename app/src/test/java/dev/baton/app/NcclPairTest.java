@@ -242,14 +242,13 @@ class NcclPairTest {
 
   @Test
   void whileTheCommunicatorIsMadeTheConnectionServes() throws Exception {
-    nccl.connectMillis = 2000;
+    nccl.connectMillis = 5000;
     try (Worker p = new Worker("kv_producer", 0, "");
         Worker d = new Worker("kv_consumer", 1, "")) {
-      long begin = System.nanoTime();
       Answer answer = decode(d, "first", 100);
       assertThat(prefill(p, d, "first", 100).await()).isInstanceOf(PrefillOutcome.HandedOver.class);
       assertThat(answer.get()).hasSize(TOKENS);
-      assertThat(System.nanoTime() - begin).isLessThan(1_900_000_000L);
+      assertThat(nccl.made.get()).as("ends that were connected by then").isZero();
       assertThat(nccl.moved.get()).isZero();
       awaitPlane(p, "p2p-nccl");
       awaitPlane(d, "p2p-nccl");

@@ -30,7 +30,7 @@ final class PairMaker {
 
   private static final double TOO_SLOW = 0.1;
   private static final long PROBE_BYTES = 64 << 20;
-  private static final int BALLASTS = 8;
+  private static final int BALLASTS = 4;
   private static final long ANSWER_SECONDS = 10;
 
   /** A measurement of the link waits until nothing else was sent for so long, ms. */

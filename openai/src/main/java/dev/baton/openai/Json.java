@@ -1,7 +1,10 @@
 package dev.baton.openai;
 
 import java.nio.charset.StandardCharsets;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
@@ -38,15 +41,30 @@ public final class Json {
    *     more than one value; the message says where
    */
   public static JsonNode parse(byte[] bytes) {
+    JsonNode node = guarded(bytes, () -> MAPPER.readTree(bytes));
+    if (node == null || node.isMissingNode()) {
+      throw OpenAiException.badRequest("The body is blank; send a JSON object.", null);
+    }
+    return node;
+  }
+
+  /** Reads with a parser of these bytes; errors as of {@link #parse(byte[])}. */
+  static <T> T read(byte[] bytes, Function<JsonParser, T> reader) {
+    return guarded(
+        bytes,
+        () -> {
+          try (JsonParser parser = MAPPER.createParser(bytes)) {
+            return reader.apply(parser);
+          }
+        });
+  }
+
+  private static <T> T guarded(byte[] bytes, Supplier<T> reader) {
     if (bytes.length == 0) {
       throw OpenAiException.badRequest("The body is empty; send a JSON object.", null);
     }
     try {
-      JsonNode node = MAPPER.readTree(bytes);
-      if (node == null || node.isMissingNode()) {
-        throw OpenAiException.badRequest("The body is blank; send a JSON object.", null);
-      }
-      return node;
+      return reader.get();
     } catch (StreamConstraintsException e) {
       String message = String.valueOf(e.getOriginalMessage());
       throw OpenAiException.badRequest(
@@ -90,6 +108,11 @@ public final class Json {
   /** Text, without blanks. */
   public static String text(JsonNode node) {
     return MAPPER.writeValueAsString(node);
+  }
+
+  /** A text as JSON, quotes included. */
+  static byte[] quoted(String text) {
+    return MAPPER.writeValueAsBytes(text);
   }
 
   private static String firstLine(JacksonException e) {

@@ -2,10 +2,11 @@ package dev.baton.serving.proxy;
 
 import dev.baton.openai.Json;
 import dev.baton.openai.OpenAiException;
+import dev.baton.openai.RawObject;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
-import tools.jackson.databind.JsonNode;
+import java.util.Set;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -13,7 +14,14 @@ import tools.jackson.databind.node.ObjectNode;
 final class Legs {
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  private final ObjectNode body;
+  /** What a client may not say: it is the proxy's own affair. */
+  private static final String TRANSFER = "kv_transfer_params";
+
+  /** What concerns the streamed answer only, which comes from the decode worker. */
+  private static final Set<String> NOT_FOR_PREFILL =
+      Set.of("stream_options", "timings", "return_token_ids");
+
+  private final RawObject body;
   private final boolean stream;
   private final boolean idsWanted;
   private final boolean replayable;
@@ -25,29 +33,23 @@ final class Legs {
    * @throws OpenAiException 400 if it is no JSON object
    */
   Legs(byte[] raw) {
-    JsonNode root = Json.parse(raw);
-    if (!(root instanceof ObjectNode object)) {
-      throw OpenAiException.badRequest("The body must be a JSON object.", null);
-    }
-    object.remove("kv_transfer_params"); // the proxy's own affair
-    this.body = object;
+    this.body = RawObject.parse(raw);
     this.bytes = raw.length;
-    JsonNode streamed = object.path("stream");
-    this.stream = streamed.isBoolean() && streamed.booleanValue();
-    JsonNode ids = object.path("return_token_ids");
-    this.idsWanted = ids.isBoolean() && ids.booleanValue();
-    this.replayable = stream && !ids.isString() && oneAnswer(object);
+    this.stream = body.kind("stream") == 't';
+    this.idsWanted = body.kind("return_token_ids") == 't';
+    this.replayable = stream && body.kind("return_token_ids") != '"' && oneAnswer(body);
   }
 
-  private static boolean oneAnswer(ObjectNode object) {
-    JsonNode n = object.path("n");
-    boolean single = n.isMissingNode() || n.isNull() || (n.isInt() && n.intValue() == 1);
-    JsonNode bestOf = object.path("best_of");
-    single &=
-        bestOf.isMissingNode() || bestOf.isNull() || (bestOf.isInt() && bestOf.intValue() == 1);
-    JsonNode prompt = object.path("prompt");
-    boolean several = prompt.isArray() && !prompt.isEmpty() && !prompt.get(0).isInt();
-    return single && !(several && prompt.size() > 1);
+  private static boolean oneAnswer(RawObject body) {
+    byte first = body.kindOfFirst("prompt");
+    boolean tokens = first == '-' || (first >= '0' && first <= '9');
+    return oneOrNone(body, "n")
+        && oneOrNone(body, "best_of")
+        && (first == 0 || tokens || body.get("prompt").orElseThrow().size() == 1);
+  }
+
+  private static boolean oneOrNone(RawObject body, String name) {
+    return body.get(name).filter(n -> !n.isNull() && !(n.isInt() && n.intValue() == 1)).isEmpty();
   }
 
   /** A fresh name for a hand-off. */
@@ -78,34 +80,30 @@ final class Legs {
 
   /** One token, not streamed; the client's sampling, so that it is the decode worker's first. */
   byte[] prefill(String id, Upstream prefill, Upstream decode, List<Integer> resume) {
-    ObjectNode leg = body.deepCopy();
-    leg.put("stream", false);
-    leg.remove("stream_options");
-    leg.remove("timings");
-    leg.remove("return_token_ids");
-    leg.put("max_tokens", 1);
-    if (leg.has("max_completion_tokens")) {
-      leg.put("max_completion_tokens", 1);
+    ObjectNode set = Json.object();
+    set.put("stream", false);
+    set.put("max_tokens", 1);
+    if (body.has("max_completion_tokens")) {
+      set.put("max_completion_tokens", 1);
     }
-    JsonNode least = leg.path("min_tokens");
-    if (least.isInt() && least.intValue() > 1) {
-      leg.put("min_tokens", 1);
+    if (body.get("min_tokens").filter(least -> least.isInt() && least.intValue() > 1).isPresent()) {
+      set.put("min_tokens", 1);
     }
-    ObjectNode params = params(leg, id, decode, prefill, decode, resume);
+    ObjectNode params = params(set, id, decode, prefill, decode, resume);
     params.put("do_remote_prefill", false);
     params.put("do_remote_decode", true);
-    return Json.bytes(leg);
+    return body.bytes(NOT_FOR_PREFILL, set);
   }
 
   byte[] decode(String id, Upstream prefill, Upstream decode, List<Integer> resume) {
-    ObjectNode leg = body.deepCopy();
+    ObjectNode set = Json.object();
     if (replayable) {
-      leg.put("return_token_ids", true);
+      set.put("return_token_ids", true);
     }
-    ObjectNode params = params(leg, id, prefill, prefill, decode, resume);
+    ObjectNode params = params(set, id, prefill, prefill, decode, resume);
     params.put("do_remote_prefill", true);
     params.put("do_remote_decode", false);
-    return Json.bytes(leg);
+    return body.bytes(Set.of(), set);
   }
 
   private static ObjectNode params(
@@ -115,7 +113,7 @@ final class Legs {
       Upstream prefill,
       Upstream decode,
       List<Integer> resume) {
-    ObjectNode params = leg.putObject("kv_transfer_params");
+    ObjectNode params = leg.putObject(TRANSFER);
     params.put("transfer_id", id);
     params.put("remote_host", peer.control().host());
     params.put("remote_port", peer.control().port());

@@ -117,8 +117,10 @@ final class ProxyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    ProxyOptions options = options(); // what is wrong with them is said at once
+    ProxyServer.warmUp();
     CountDownLatch ended = new CountDownLatch(1);
-    try (ProxyServer proxy = ProxyServer.start(options())) {
+    try (ProxyServer proxy = ProxyServer.start(options)) {
       PrintWriter out = spec.commandLine().getOut();
       out.println(
           "Proxy ready: clients on http://"

@@ -61,6 +61,24 @@ public record ProxyOptions(
         3);
   }
 
+  /** With workers given by address, and no others. */
+  ProxyOptions withWorkers(StaticWorker prefillWorker, StaticWorker decodeWorker) {
+    return new ProxyOptions(
+        host,
+        port,
+        discoveryPort,
+        prefillPolicy,
+        decodePolicy,
+        List.of(prefillWorker),
+        List.of(decodeWorker),
+        apiKey,
+        workerApiKey,
+        workerExpiry,
+        idleTimeout,
+        streamTimeout,
+        maxAttempts);
+  }
+
   /**
    * A worker given by address.
    *

@@ -24,6 +24,14 @@ public final class ProxyServer implements AutoCloseable {
   }
 
   /**
+   * Has this process compile what a request goes through, in at most half a second. To be called
+   * before a proxy starts whose first clients count.
+   */
+  public static void warmUp() {
+    WarmUp.run();
+  }
+
+  /**
    * Starts it.
    *
    * @throws IOException if the discovery port cannot be opened; the message says why

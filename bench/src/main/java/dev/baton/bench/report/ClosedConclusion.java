@@ -148,7 +148,7 @@ final class ClosedConclusion {
             + "，TPOT 中位数"
             + (share < 0 ? "短 " : "长 ")
             + tpot
-            + "。**"
+            + "。** "
             + b
             + " / "
             + a

@@ -184,7 +184,7 @@ final class Conclusion {
                       + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
         };
     return new Text(
-        verdictText.english() + figures.english(), verdictText.chinese() + figures.chinese());
+        verdictText.english() + figures.english(), verdictText.chinese() + " " + figures.chinese());
   }
 
   private static String more(String gain, Verdict verdict, boolean english) {

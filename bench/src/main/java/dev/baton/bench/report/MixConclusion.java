@@ -234,7 +234,7 @@ final class MixConclusion {
     }
     return new Text(
         bold.english() + " " + b + " / " + a + ": " + String.join(", ", figures) + ".",
-        bold.chinese() + b + " / " + a + "：" + String.join("，", figuresZh) + "。");
+        bold.chinese() + " " + b + " / " + a + "：" + String.join("，", figuresZh) + "。");
   }
 
   private static String rates(List<String> rates) {

@@ -127,7 +127,7 @@ class ConclusionTest {
   void shortRunsAndCommonRatesAreTold() {
     String text = text(combined(attained(1, 1, 1)), apart(attained(3, 2, 1)));
 
-    assertThat(text).contains("Short runs: 100 to 100 requests per rate");
+    assertThat(text).contains("Short runs: 100 requests per rate");
     assertThat(text).contains("No rate per GPU was tested on both");
   }
 

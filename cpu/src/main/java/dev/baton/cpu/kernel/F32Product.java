@@ -2,8 +2,8 @@ package dev.baton.cpu.kernel;
 
 import static dev.baton.cpu.kernel.Simd.FLOATS;
 import static dev.baton.cpu.kernel.Simd.LANES;
-import static dev.baton.cpu.kernel.Simd.PANEL;
 
+import dev.baton.model.config.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -13,97 +13,40 @@ import jdk.incubator.vector.FloatVector;
  *
  * @see Bf16Product for why the loops look as they do
  */
-final class F32Product implements ProductKernel {
+final class F32Product extends VectorProduct {
   static final F32Product INSTANCE = new F32Product();
 
-  /** Bytes of one column of a panel. */
-  private static final long COLUMN = 8L * LANES;
+  /** Bytes of one column of half a panel. */
+  private static final long COLUMN = 4L * LANES;
 
-  /** Bytes of one vector. */
-  private static final long HALF = 4L * LANES;
-
-  private F32Product() {}
+  private F32Product() {
+    super(ElementType.F32);
+  }
 
   @Override
   public float inputScale() {
     return 1f;
   }
 
+  private static FloatVector load(MemorySegment w, long at) {
+    return FloatVector.fromMemorySegment(FLOATS, w, at, ByteOrder.LITTLE_ENDIAN);
+  }
+
   @Override
-  public void multiply(
-      MemorySegment w,
-      long at,
-      int depth,
-      int panels,
-      float[] x,
-      int xAt,
-      int rows,
-      float[] y,
-      int yAt,
-      int ld) {
-    if (rows == 1) {
-      single(w, at, depth, panels, x, xAt, y, yAt);
-      return;
-    }
-    for (int p = 0; p < panels; p++) {
-      panel(w, at + p * COLUMN * depth, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
-    }
-  }
-
-  /** One row: several panels at once, whose streams together keep the memory busier than one. */
-  private static void single(
-      MemorySegment w, long at, int depth, int panels, float[] x, int xAt, float[] y, int yAt) {
-    long bytes = COLUMN * depth;
-    int p = 0;
-    for (; p + 4 <= panels; p += 4) {
-      rows1x4(w, at + p * bytes, bytes, depth, x, xAt, y, yAt + p * PANEL);
-    }
-    if (p + 2 <= panels) {
-      rows1x2(w, at + p * bytes, bytes, depth, x, xAt, y, yAt + p * PANEL);
-      p += 2;
-    }
-    if (p < panels) {
-      rows1(w, at + p * bytes, depth, x, xAt, y, yAt + p * PANEL);
-    }
-  }
-
-  private static void panel(
-      MemorySegment w,
-      long at,
-      int depth,
-      float[] x,
-      int xAt,
-      int rows,
-      float[] y,
-      int yAt,
-      int ld) {
-    int r = 0;
-    for (; r + TILE <= rows; r += TILE) {
-      rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-    }
-    switch (rows - r) {
-      case 3 -> rows3(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 2 -> rows2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 1 -> rows1(w, at, depth, x, xAt + r * depth, y, yAt + r * ld);
-      default -> {}
-    }
-  }
-
-  private static void rows4(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+  void rows4(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    long half = half(depth);
+    long bAt = at + half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
+    FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
+    FloatVector b1 = FloatVector.zero(FLOATS);
     FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = a2;
+    FloatVector b2 = FloatVector.zero(FLOATS);
     FloatVector a3 = FloatVector.zero(FLOATS);
-    FloatVector b3 = a3;
+    FloatVector b3 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 4]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -127,19 +70,19 @@ final class F32Product implements ProductKernel {
     b3.intoArray(y, yAt + 3 * ld + LANES);
   }
 
-  private static void rows3(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+  @Override
+  void rows3(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    long half = half(depth);
+    long bAt = at + half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
+    FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
+    FloatVector b1 = FloatVector.zero(FLOATS);
     FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = a2;
+    FloatVector b2 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 3]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -158,17 +101,17 @@ final class F32Product implements ProductKernel {
     b2.intoArray(y, yAt + 2 * ld + LANES);
   }
 
-  private static void rows2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+  @Override
+  void rows2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    long half = half(depth);
+    long bAt = at + half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
+    FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
+    FloatVector b1 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -182,15 +125,15 @@ final class F32Product implements ProductKernel {
     b1.intoArray(y, yAt + ld + LANES);
   }
 
-  private static void rows1(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
+  @Override
+  void rows1(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
+    long half = half(depth);
+    long bAt = at + half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
+    FloatVector b0 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -199,81 +142,71 @@ final class F32Product implements ProductKernel {
     b0.intoArray(y, yAt + LANES);
   }
 
-  private static void rows1x2(
-      MemorySegment w, long at, long bytes, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long at1 = at + bytes;
+  @Override
+  void rows2x2(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    long half = half(depth);
+    long bAt = at + half;
+    long cAt = at + 2 * half;
+    long dAt = at + 3 * half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
+    FloatVector b0 = FloatVector.zero(FLOATS);
+    FloatVector c0 = FloatVector.zero(FLOATS);
+    FloatVector d0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
+    FloatVector b1 = FloatVector.zero(FLOATS);
+    FloatVector c1 = FloatVector.zero(FLOATS);
+    FloatVector d1 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
-      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
+      FloatVector s = load(w, cAt + COLUMN * k);
+      FloatVector t = load(w, dAt + COLUMN * k);
+      FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
-      p = FloatVector.fromMemorySegment(FLOATS, w, at1 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at1 + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+      c0 = s.fma(z, c0);
+      d0 = t.fma(z, d0);
+      z = FloatVector.broadcast(FLOATS, x[xAt + k * 2 + 1]);
       a1 = p.fma(z, a1);
       b1 = q.fma(z, b1);
+      c1 = s.fma(z, c1);
+      d1 = t.fma(z, d1);
     }
     a0.intoArray(y, yAt);
     b0.intoArray(y, yAt + LANES);
-    a1.intoArray(y, yAt + PANEL);
-    b1.intoArray(y, yAt + PANEL + LANES);
+    c0.intoArray(y, yAt + 2 * LANES);
+    d0.intoArray(y, yAt + 3 * LANES);
+    a1.intoArray(y, yAt + ld);
+    b1.intoArray(y, yAt + ld + LANES);
+    c1.intoArray(y, yAt + ld + 2 * LANES);
+    d1.intoArray(y, yAt + ld + 3 * LANES);
   }
 
-  private static void rows1x4(
-      MemorySegment w, long at, long bytes, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long at1 = at + bytes;
-    long at2 = at + 2 * bytes;
-    long at3 = at + 3 * bytes;
+  @Override
+  void rows1x2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
+    long half = half(depth);
+    long bAt = at + half;
+    long cAt = at + 2 * half;
+    long dAt = at + 3 * half;
     FloatVector a0 = FloatVector.zero(FLOATS);
-    FloatVector b0 = a0;
-    FloatVector a1 = FloatVector.zero(FLOATS);
-    FloatVector b1 = a1;
-    FloatVector a2 = FloatVector.zero(FLOATS);
-    FloatVector b2 = a2;
-    FloatVector a3 = FloatVector.zero(FLOATS);
-    FloatVector b3 = a3;
+    FloatVector b0 = FloatVector.zero(FLOATS);
+    FloatVector c0 = FloatVector.zero(FLOATS);
+    FloatVector d0 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
+      FloatVector p = load(w, at + COLUMN * k);
+      FloatVector q = load(w, bAt + COLUMN * k);
+      FloatVector s = load(w, cAt + COLUMN * k);
+      FloatVector t = load(w, dAt + COLUMN * k);
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k]);
-      FloatVector p =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector q =
-          FloatVector.fromMemorySegment(FLOATS, w, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
-      p = FloatVector.fromMemorySegment(FLOATS, w, at1 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at1 + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      a1 = p.fma(z, a1);
-      b1 = q.fma(z, b1);
-      p = FloatVector.fromMemorySegment(FLOATS, w, at2 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at2 + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      a2 = p.fma(z, a2);
-      b2 = q.fma(z, b2);
-      p = FloatVector.fromMemorySegment(FLOATS, w, at3 + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      q =
-          FloatVector.fromMemorySegment(
-              FLOATS, w, at3 + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      a3 = p.fma(z, a3);
-      b3 = q.fma(z, b3);
+      c0 = s.fma(z, c0);
+      d0 = t.fma(z, d0);
     }
     a0.intoArray(y, yAt);
     b0.intoArray(y, yAt + LANES);
-    a1.intoArray(y, yAt + PANEL);
-    b1.intoArray(y, yAt + PANEL + LANES);
-    a2.intoArray(y, yAt + 2 * PANEL);
-    b2.intoArray(y, yAt + 2 * PANEL + LANES);
-    a3.intoArray(y, yAt + 3 * PANEL);
-    b3.intoArray(y, yAt + 3 * PANEL + LANES);
+    c0.intoArray(y, yAt + 2 * LANES);
+    d0.intoArray(y, yAt + 3 * LANES);
   }
 }

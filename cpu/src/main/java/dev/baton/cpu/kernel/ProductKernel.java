@@ -6,10 +6,11 @@ import java.lang.foreign.MemorySegment;
 /**
  * Multiplies packed activations by one panel of weight rows.
  *
- * <p>A panel holds {@link Simd#PANEL} rows of a weight matrix, column by column: for each k, the
- * PANEL weights of that column. In two-byte types, element 2j is row j and element 2j + 1 is row j
- * + PANEL/2, so that one load of 32-bit lanes gives both halves with a shift and a mask. In 32-bit
- * floats, element j is row j.
+ * <p>A panel holds {@link Simd#PANEL} rows of a weight matrix in two halves, one after the other,
+ * so that a kernel reads two streams. In 32-bit floats a half holds for each column k its weights.
+ * In two-byte types it holds for each pair of columns one 32-bit word per row: column 2i in the
+ * lower 16 bits, column 2i + 1 in the upper ones, which a shift and a mask unpack. Where depth is
+ * odd, the last upper halves are padding.
  *
  * <p>Activations are packed in tiles of four rows, the last one possibly narrower: tile t begins at
  * 4 * t * depth, and holds for each k the values of its rows. Thus m rows take m * depth floats.
@@ -17,7 +18,7 @@ import java.lang.foreign.MemorySegment;
  * <p>Every output is one chain of fused multiply-adds over ascending k, whatever the number of
  * rows: a row's result does not depend on what else is in the batch.
  */
-public sealed interface ProductKernel permits Bf16Product, F16Product, F32Product, ScalarProduct {
+public sealed interface ProductKernel permits VectorProduct, ScalarProduct {
 
   /** Rows of an activation tile. */
   int TILE = 4;
@@ -51,7 +52,7 @@ public sealed interface ProductKernel permits Bf16Product, F16Product, F32Produc
 
   /** Bytes of one panel. */
   static long panelBytes(ElementType type, int depth) {
-    return (long) Simd.PANEL * depth * type.bytes();
+    return (long) Simd.PANEL * columns(type, depth) * type.bytes();
   }
 
   /** The kernel for weights of that type. */
@@ -66,12 +67,17 @@ public sealed interface ProductKernel permits Bf16Product, F16Product, F32Produc
     };
   }
 
-  /** Index of row {@code row} among the PANEL weights of one column. */
-  static int lane(ElementType type, int row) {
-    if (type == ElementType.F32) {
-      return row;
-    }
+  /** Index of a weight among the elements of its panel. */
+  static int index(ElementType type, int depth, int row, int k) {
     int half = Simd.PANEL / 2;
-    return row < half ? 2 * row : 2 * (row - half) + 1;
+    int first = row / half * half * columns(type, depth);
+    return type == ElementType.F32
+        ? first + k * half + row % half
+        : first + k / 2 * Simd.PANEL + row % half * 2 + k % 2;
+  }
+
+  /** Columns with padding. */
+  private static int columns(ElementType type, int depth) {
+    return type == ElementType.F32 ? depth : depth + depth % 2;
   }
 }

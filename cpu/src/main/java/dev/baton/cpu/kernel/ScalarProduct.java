@@ -63,14 +63,14 @@ final class ScalarProduct implements ProductKernel {
     for (int n = 0; n < Simd.PANEL; n++) {
       float sum = 0;
       for (int k = 0; k < depth; k++) {
-        sum = Math.fma(weight(w, at, k, n), x[from + k * width], sum);
+        sum = Math.fma(weight(w, at, depth, k, n), x[from + k * width], sum);
       }
       y[yAt + n] = sum;
     }
   }
 
-  private float weight(MemorySegment w, long at, int k, int row) {
-    long index = (long) k * Simd.PANEL + ProductKernel.lane(type, row);
+  private float weight(MemorySegment w, long at, int depth, int k, int row) {
+    long index = ProductKernel.index(type, depth, row, k);
     return switch (type) {
       case F32 -> w.get(FLOAT, at + 4 * index);
       case BF16 -> Float.intBitsToFloat(w.get(SHORT, at + 2 * index) << 16);

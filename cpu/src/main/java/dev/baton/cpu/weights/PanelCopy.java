@@ -40,12 +40,14 @@ final class PanelCopy {
 
   private void shorts(int panel, long at) {
     short[] row = new short[depth];
-    short[] out = new short[depth * Simd.PANEL];
+    short[] out = new short[(int) (panelBytes / type.bytes())];
     for (int r = 0; r < Simd.PANEL; r++) {
       long index = (long) panel * Simd.PANEL + r;
       if (index < rows) {
         read(index * depth, row);
-        spread(row, out, ProductKernel.lane(type, r));
+        for (int k = 0; k < depth; k++) {
+          out[ProductKernel.index(type, depth, r, k)] = row[k];
+        }
       }
     }
     MemorySegment.copy(out, 0, target, Elements.SHORT, at, out.length);
@@ -61,22 +63,15 @@ final class PanelCopy {
     }
   }
 
-  private static void spread(short[] row, short[] out, int lane) {
-    for (int k = 0; k < row.length; k++) {
-      out[k * Simd.PANEL + lane] = row[k];
-    }
-  }
-
   private void floats(int panel, long at) {
     float[] row = new float[depth];
-    float[] out = new float[depth * Simd.PANEL];
+    float[] out = new float[(int) (panelBytes / type.bytes())];
     for (int r = 0; r < Simd.PANEL; r++) {
       long index = (long) panel * Simd.PANEL + r;
       if (index < rows) {
         Elements.toFloats(source.data(), source.type(), index * depth, row, 0, depth);
-        int lane = ProductKernel.lane(type, r);
         for (int k = 0; k < depth; k++) {
-          out[k * Simd.PANEL + lane] = row[k];
+          out[ProductKernel.index(type, depth, r, k)] = row[k];
         }
       }
     }

@@ -60,9 +60,9 @@ public final class PanelMatrix {
   /** Copies row {@code row} out as floats. */
   public void row(int row, float[] target, int at) {
     long base = row / Simd.PANEL * panelBytes;
-    int lane = ProductKernel.lane(type, row % Simd.PANEL);
     for (int k = 0; k < depth; k++) {
-      target[at + k] = Elements.get(data, type, base, (long) k * Simd.PANEL + lane);
+      int index = ProductKernel.index(type, depth, row % Simd.PANEL, k);
+      target[at + k] = Elements.get(data, type, base, index);
     }
   }
 }

@@ -82,7 +82,7 @@ class ProductKernelTest {
 
   private static MemorySegment weights(
       Arena arena, ElementType type, int panels, int depth, Random random) {
-    int n = panels * Simd.PANEL * depth;
+    int n = (int) (panels * ProductKernel.panelBytes(type, depth) / type.bytes());
     MemorySegment w = arena.allocate(64 + (long) n * type.bytes(), 64);
     for (int i = 0; i < n; i++) {
       // Now and then small enough to be subnormal as a half.
@@ -100,7 +100,7 @@ class ProductKernelTest {
 
   private static float weight(MemorySegment w, ElementType type, int depth, int row, int k) {
     long panel = 64 + row / Simd.PANEL * ProductKernel.panelBytes(type, depth);
-    long index = (long) k * Simd.PANEL + ProductKernel.lane(type, row % Simd.PANEL);
+    long index = ProductKernel.index(type, depth, row % Simd.PANEL, k);
     long at = panel + index * type.bytes();
     return switch (type) {
       case F32 -> w.get(ValueLayout.JAVA_FLOAT, at);

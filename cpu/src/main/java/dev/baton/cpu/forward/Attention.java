@@ -89,12 +89,18 @@ final class Attention {
   private static final class Scratch {
     final float[] q;
     final float[] out;
-    final float[] scores = new float[TILE * KEY_TILE];
+    final float[] scores;
     final float[] state;
+
+    /** Of the panels of a tile of keys: where their values are, and how many keys count. */
+    final long[] groups = new long[PANELS];
+
+    final int[] keys = new int[PANELS];
 
     Scratch(int rows, int headSize, int paddedHead) {
       q = new float[rows * headSize];
       out = new float[rows * paddedHead];
+      scores = new float[rows * KEY_TILE];
       state = new float[2 * rows];
     }
   }
@@ -157,53 +163,83 @@ final class Attention {
       return pool.keys(layer, table[panel / perBlock], head, panel % perBlock);
     }
 
+    /** All rows against a tile's keys, then against its values: either stays in the L1 cache. */
     void overKeys() {
       int last = panelOf(position(count - 1));
       int first = panelOf(Math.max(0, position - window + 1)) / PANELS * PANELS;
       for (int panel = first; panel <= last; panel += PANELS) {
         for (int r = 0; r < count; r += TILE) {
-          int rows = Math.min(TILE, count - r);
-          int end = Math.min(panel + PANELS, panelOf(position(r + rows - 1)) + 1);
-          if (panel < end) {
-            tile(panel, end, r, rows);
+          scores(panel, end(panel, r), r);
+        }
+        for (int r = 0; r < count; r += TILE) {
+          if (panel < end(panel, r)) {
+            values(panel, end(panel, r), r);
           }
         }
       }
     }
 
-    /** Up to four rows against the keys of panels [from, to). */
-    private void tile(int from, int to, int r, int rows) {
-      float[] scores = s.scores;
+    /** Rows of the tile that begins with row r. */
+    private int rows(int r) {
+      return Math.min(TILE, count - r);
+    }
+
+    /** End of the panels of a tile of keys that the rows from r on see. */
+    private int end(int panel, int r) {
+      return Math.min(panel + PANELS, panelOf(position(r + rows(r) - 1)) + 1);
+    }
+
+    /** Up to four rows times the keys of panels [from, to). */
+    private void scores(int from, int to, int r) {
+      int rows = rows(r);
       for (int panel = from; panel < to; panel++) {
-        int at = (panel - from) * KEYS;
-        KERNELS.scores(kv, keys(panel), headSize, s.q, r * headSize, rows, scores, at, KEY_TILE);
+        int at = r * KEY_TILE + (panel - from) * KEYS;
+        KERNELS.scores(kv, keys(panel), headSize, s.q, r * headSize, rows, s.scores, at, KEY_TILE);
       }
-      for (int i = 0; i < rows; i++) {
-        mask(from, to, position(r + i), i * KEY_TILE);
+    }
+
+    /** Up to four rows' softmax, and their weights times the values of panels [from, to). */
+    private void values(int from, int to, int r) {
+      int rows = rows(r);
+      float[] scores = s.scores;
+      boolean whole = whole(from, to, position(r), position(r + rows - 1));
+      for (int i = r; i < r + rows; i++) {
+        if (!whole) {
+          mask(from, to, position(i), i * KEY_TILE);
+        }
         int n = (to - from) * KEYS;
-        float factor = KERNELS.softmax(scores, i * KEY_TILE, n, s.state, 2 * (r + i));
+        float factor = KERNELS.softmax(scores, i * KEY_TILE, n, s.state, 2 * i);
         if (factor != 1) {
-          ELEMENTS.scale(s.out, (r + i) * paddedHead, paddedHead, factor);
+          ELEMENTS.scale(s.out, i * paddedHead, paddedHead, factor);
         }
       }
       int seen = position(r + rows - 1) + 1;
       for (int panel = from; panel < to; panel++) {
-        int n = Math.min(size(panel), seen - start(panel));
-        long values = pool.values(keys(panel));
-        for (int g = 0; g < pool.valueGroups(); g++) {
-          KERNELS.values(
-              kv,
-              values + 4L * g * KEYS * KEYS,
-              n,
-              scores,
-              (panel - from) * KEYS,
-              KEY_TILE,
-              rows,
-              s.out,
-              r * paddedHead + g * KEYS,
-              paddedHead);
-        }
+        s.groups[panel - from] = pool.values(keys(panel));
+        s.keys[panel - from] = Math.min(size(panel), seen - start(panel));
       }
+      for (int g = 0; g < pool.valueGroups(); g++) {
+        KERNELS.values(
+            kv,
+            s.groups,
+            s.keys,
+            to - from,
+            4L * g * KEYS * KEYS,
+            scores,
+            r * KEY_TILE,
+            KEY_TILE,
+            rows,
+            s.out,
+            r * paddedHead + g * KEYS,
+            paddedHead);
+      }
+    }
+
+    /** Whether queries at {@code first} to {@code last} see all keys of panels [from, to). */
+    private boolean whole(int from, int to, int first, int last) {
+      return pool.layout().blockSize() % KEYS == 0
+          && start(to - 1) + KEYS <= first + 1
+          && start(from) > (long) last - window;
     }
 
     /** Sets the scores of keys that the query at {@code position} does not see to -infinity. */

@@ -28,18 +28,23 @@ public sealed interface AttentionKernels permits VectorAttention, ScalarAttentio
       int ld);
 
   /**
-   * out[outAt + r * outLd + d] += sum over j of p[pAt + r * ld + j] * value(j, d), for the KEYS
-   * elements d of one column group.
+   * out[outAt + r * outLd + d] += sum over panels i and keys j < keys[i] of p[pAt + r * ld + i *
+   * KEYS + j] * value(i, j, d), for the KEYS elements d of one column group: one chain over
+   * ascending keys.
    *
-   * @param kv memory holding the group [keys][KEYS]
-   * @param at byte offset of the group
-   * @param keys how many keys to sum over
+   * @param kv memory holding the groups, each [KEYS keys][KEYS elements]
+   * @param groups byte offsets of the panels' first groups
+   * @param keys how many keys of each panel to sum over
+   * @param count panels
+   * @param offset from a panel's first group to the one wanted
    * @param rows 1 to 4
    */
   void values(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,

@@ -35,8 +35,10 @@ final class ScalarAttention implements AttentionKernels {
   @Override
   public void values(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,
@@ -47,8 +49,11 @@ final class ScalarAttention implements AttentionKernels {
     for (int r = 0; r < rows; r++) {
       for (int d = 0; d < Simd.KEYS; d++) {
         float sum = out[outAt + r * outLd + d];
-        for (int k = 0; k < keys; k++) {
-          sum = Math.fma(element(kv, at, k, d), p[pAt + r * ld + k], sum);
+        for (int i = 0; i < count; i++) {
+          for (int k = 0; k < keys[i]; k++) {
+            float weight = p[pAt + r * ld + i * Simd.KEYS + k];
+            sum = Math.fma(element(kv, groups[i] + offset, k, d), weight, sum);
+          }
         }
         out[outAt + r * outLd + d] = sum;
       }

@@ -1,5 +1,6 @@
 package dev.baton.cpu.kernel;
 
+import static dev.baton.cpu.kernel.Simd.KEYS;
 import static dev.baton.cpu.kernel.Simd.NARROW;
 import static dev.baton.cpu.kernel.Simd.NARROW_LANES;
 
@@ -43,8 +44,10 @@ final class VectorAttention implements AttentionKernels {
   @Override
   public void values(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,
@@ -53,10 +56,10 @@ final class VectorAttention implements AttentionKernels {
       int outAt,
       int outLd) {
     switch (rows) {
-      case 4 -> values4(kv, at, keys, p, pAt, ld, out, outAt, outLd);
-      case 3 -> values3(kv, at, keys, p, pAt, ld, out, outAt, outLd);
-      case 2 -> values2(kv, at, keys, p, pAt, ld, out, outAt, outLd);
-      default -> values1(kv, at, keys, p, pAt, out, outAt);
+      case 4 -> values4(kv, groups, keys, count, offset, p, pAt, ld, out, outAt, outLd);
+      case 3 -> values3(kv, groups, keys, count, offset, p, pAt, ld, out, outAt, outLd);
+      case 2 -> values2(kv, groups, keys, count, offset, p, pAt, ld, out, outAt, outLd);
+      default -> values1(kv, groups, keys, count, offset, p, pAt, out, outAt);
     }
   }
 
@@ -201,8 +204,10 @@ final class VectorAttention implements AttentionKernels {
 
   private static void values4(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,
@@ -217,27 +222,32 @@ final class VectorAttention implements AttentionKernels {
     FloatVector b2 = FloatVector.fromArray(NARROW, out, outAt + 2 * outLd + NARROW_LANES);
     FloatVector a3 = FloatVector.fromArray(NARROW, out, outAt + 3 * outLd);
     FloatVector b3 = FloatVector.fromArray(NARROW, out, outAt + 3 * outLd + NARROW_LANES);
-    int p1 = pAt + 1 * ld;
-    int p2 = pAt + 2 * ld;
-    int p3 = pAt + 3 * ld;
-    for (int k = 0; k < keys; k++) {
-      FloatVector v =
-          FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector w =
-          FloatVector.fromMemorySegment(
-              NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      FloatVector z = FloatVector.broadcast(NARROW, p[pAt + k]);
-      a0 = v.fma(z, a0);
-      b0 = w.fma(z, b0);
-      z = FloatVector.broadcast(NARROW, p[p1 + k]);
-      a1 = v.fma(z, a1);
-      b1 = w.fma(z, b1);
-      z = FloatVector.broadcast(NARROW, p[p2 + k]);
-      a2 = v.fma(z, a2);
-      b2 = w.fma(z, b2);
-      z = FloatVector.broadcast(NARROW, p[p3 + k]);
-      a3 = v.fma(z, a3);
-      b3 = w.fma(z, b3);
+    for (int i = 0; i < count; i++) {
+      long at = groups[i] + offset;
+      int n = keys[i];
+      int p0 = pAt + i * KEYS;
+      int p1 = p0 + ld;
+      int p2 = p0 + 2 * ld;
+      int p3 = p0 + 3 * ld;
+      for (int k = 0; k < n; k++) {
+        FloatVector v =
+            FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+        FloatVector w =
+            FloatVector.fromMemorySegment(
+                NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+        FloatVector z = FloatVector.broadcast(NARROW, p[p0 + k]);
+        a0 = v.fma(z, a0);
+        b0 = w.fma(z, b0);
+        z = FloatVector.broadcast(NARROW, p[p1 + k]);
+        a1 = v.fma(z, a1);
+        b1 = w.fma(z, b1);
+        z = FloatVector.broadcast(NARROW, p[p2 + k]);
+        a2 = v.fma(z, a2);
+        b2 = w.fma(z, b2);
+        z = FloatVector.broadcast(NARROW, p[p3 + k]);
+        a3 = v.fma(z, a3);
+        b3 = w.fma(z, b3);
+      }
     }
     a0.intoArray(out, outAt);
     b0.intoArray(out, outAt + NARROW_LANES);
@@ -251,8 +261,10 @@ final class VectorAttention implements AttentionKernels {
 
   private static void values3(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,
@@ -265,23 +277,28 @@ final class VectorAttention implements AttentionKernels {
     FloatVector b1 = FloatVector.fromArray(NARROW, out, outAt + outLd + NARROW_LANES);
     FloatVector a2 = FloatVector.fromArray(NARROW, out, outAt + 2 * outLd);
     FloatVector b2 = FloatVector.fromArray(NARROW, out, outAt + 2 * outLd + NARROW_LANES);
-    int p1 = pAt + 1 * ld;
-    int p2 = pAt + 2 * ld;
-    for (int k = 0; k < keys; k++) {
-      FloatVector v =
-          FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector w =
-          FloatVector.fromMemorySegment(
-              NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      FloatVector z = FloatVector.broadcast(NARROW, p[pAt + k]);
-      a0 = v.fma(z, a0);
-      b0 = w.fma(z, b0);
-      z = FloatVector.broadcast(NARROW, p[p1 + k]);
-      a1 = v.fma(z, a1);
-      b1 = w.fma(z, b1);
-      z = FloatVector.broadcast(NARROW, p[p2 + k]);
-      a2 = v.fma(z, a2);
-      b2 = w.fma(z, b2);
+    for (int i = 0; i < count; i++) {
+      long at = groups[i] + offset;
+      int n = keys[i];
+      int p0 = pAt + i * KEYS;
+      int p1 = p0 + ld;
+      int p2 = p0 + 2 * ld;
+      for (int k = 0; k < n; k++) {
+        FloatVector v =
+            FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+        FloatVector w =
+            FloatVector.fromMemorySegment(
+                NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+        FloatVector z = FloatVector.broadcast(NARROW, p[p0 + k]);
+        a0 = v.fma(z, a0);
+        b0 = w.fma(z, b0);
+        z = FloatVector.broadcast(NARROW, p[p1 + k]);
+        a1 = v.fma(z, a1);
+        b1 = w.fma(z, b1);
+        z = FloatVector.broadcast(NARROW, p[p2 + k]);
+        a2 = v.fma(z, a2);
+        b2 = w.fma(z, b2);
+      }
     }
     a0.intoArray(out, outAt);
     b0.intoArray(out, outAt + NARROW_LANES);
@@ -293,8 +310,10 @@ final class VectorAttention implements AttentionKernels {
 
   private static void values2(
       MemorySegment kv,
-      long at,
-      int keys,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
       float[] p,
       int pAt,
       int ld,
@@ -305,19 +324,24 @@ final class VectorAttention implements AttentionKernels {
     FloatVector b0 = FloatVector.fromArray(NARROW, out, outAt + NARROW_LANES);
     FloatVector a1 = FloatVector.fromArray(NARROW, out, outAt + outLd);
     FloatVector b1 = FloatVector.fromArray(NARROW, out, outAt + outLd + NARROW_LANES);
-    int p1 = pAt + 1 * ld;
-    for (int k = 0; k < keys; k++) {
-      FloatVector v =
-          FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector w =
-          FloatVector.fromMemorySegment(
-              NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      FloatVector z = FloatVector.broadcast(NARROW, p[pAt + k]);
-      a0 = v.fma(z, a0);
-      b0 = w.fma(z, b0);
-      z = FloatVector.broadcast(NARROW, p[p1 + k]);
-      a1 = v.fma(z, a1);
-      b1 = w.fma(z, b1);
+    for (int i = 0; i < count; i++) {
+      long at = groups[i] + offset;
+      int n = keys[i];
+      int p0 = pAt + i * KEYS;
+      int p1 = p0 + ld;
+      for (int k = 0; k < n; k++) {
+        FloatVector v =
+            FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+        FloatVector w =
+            FloatVector.fromMemorySegment(
+                NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+        FloatVector z = FloatVector.broadcast(NARROW, p[p0 + k]);
+        a0 = v.fma(z, a0);
+        b0 = w.fma(z, b0);
+        z = FloatVector.broadcast(NARROW, p[p1 + k]);
+        a1 = v.fma(z, a1);
+        b1 = w.fma(z, b1);
+      }
     }
     a0.intoArray(out, outAt);
     b0.intoArray(out, outAt + NARROW_LANES);
@@ -326,18 +350,31 @@ final class VectorAttention implements AttentionKernels {
   }
 
   private static void values1(
-      MemorySegment kv, long at, int keys, float[] p, int pAt, float[] out, int outAt) {
+      MemorySegment kv,
+      long[] groups,
+      int[] keys,
+      int count,
+      long offset,
+      float[] p,
+      int pAt,
+      float[] out,
+      int outAt) {
     FloatVector a0 = FloatVector.fromArray(NARROW, out, outAt);
     FloatVector b0 = FloatVector.fromArray(NARROW, out, outAt + NARROW_LANES);
-    for (int k = 0; k < keys; k++) {
-      FloatVector v =
-          FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
-      FloatVector w =
-          FloatVector.fromMemorySegment(
-              NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
-      FloatVector z = FloatVector.broadcast(NARROW, p[pAt + k]);
-      a0 = v.fma(z, a0);
-      b0 = w.fma(z, b0);
+    for (int i = 0; i < count; i++) {
+      long at = groups[i] + offset;
+      int n = keys[i];
+      int p0 = pAt + i * KEYS;
+      for (int k = 0; k < n; k++) {
+        FloatVector v =
+            FloatVector.fromMemorySegment(NARROW, kv, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN);
+        FloatVector w =
+            FloatVector.fromMemorySegment(
+                NARROW, kv, at + COLUMN * k + HALF, ByteOrder.LITTLE_ENDIAN);
+        FloatVector z = FloatVector.broadcast(NARROW, p[p0 + k]);
+        a0 = v.fma(z, a0);
+        b0 = w.fma(z, b0);
+      }
     }
     a0.intoArray(out, outAt);
     b0.intoArray(out, outAt + NARROW_LANES);

@@ -34,16 +34,22 @@ class AttentionKernelsTest {
 
   @Test
   void valuesAreTheSameBits() {
+    int group = 4 * Simd.KEYS * Simd.KEYS;
     for (int keys = 1; keys <= Simd.KEYS; keys++) {
       for (int rows = 1; rows <= 4; rows++) {
         try (Arena arena = Arena.ofConfined()) {
-          MemorySegment kv = panel(arena, Simd.KEYS);
-          float[] p = floats(4 * 64);
-          float[] one = floats(4 * 40 + 3);
-          float[] two = one.clone();
-          vector.values(kv, 64, keys, p, 2, 64 - 20, rows, one, 3, 40);
-          scalar.values(kv, 64, keys, p, 2, 64 - 20, rows, two, 3, 40);
-          assertThat(one).as("seed " + seed).isEqualTo(two);
+          MemorySegment kv = panel(arena, 4 * Simd.KEYS);
+          long[] groups = {64 + 2 * group, 64, 64 + group};
+          int[] counts = {keys, Simd.KEYS, Simd.KEYS + 1 - keys};
+          float[] p = floats(4 * 3 * Simd.KEYS + 2);
+          for (int count = 1; count <= 3; count++) {
+            float[] one = floats(4 * 40 + 3);
+            float[] two = one.clone();
+            int ld = 3 * Simd.KEYS;
+            vector.values(kv, groups, counts, count, group, p, 2, ld, rows, one, 3, 40);
+            scalar.values(kv, groups, counts, count, group, p, 2, ld, rows, two, 3, 40);
+            assertThat(one).as("seed " + seed).isEqualTo(two);
+          }
         }
       }
     }

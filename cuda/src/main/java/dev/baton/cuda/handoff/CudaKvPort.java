@@ -199,6 +199,8 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
     if (lane.rawBytes < bytes) {
       if (lane.raw != 0) {
         device.free(lane.raw, lane.rawBytes);
+        lane.raw = 0;
+        lane.rawBytes = 0;
       }
       lane.raw = device.allocate(bytes, "copying KV");
       lane.rawBytes = bytes;
@@ -290,7 +292,12 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
       return lane;
     }
     if (made.incrementAndGet() <= MOST_LANES) {
-      return make();
+      try {
+        return make();
+      } catch (RuntimeException e) {
+        made.decrementAndGet();
+        throw e;
+      }
     }
     made.decrementAndGet();
     try {
@@ -309,10 +316,10 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
             new Launcher(driver, arena, driver.createStream(), false),
             new KvCopier(device, kernel),
             driver.allocatePinned(most));
-    reserve(lane, most);
     synchronized (lanes) {
-      lanes.add(lane);
+      lanes.add(lane); // closed with the port whatever comes
     }
+    reserve(lane, most);
     return lane;
   }
 
@@ -320,9 +327,12 @@ public final class CudaKvPort implements BulkKvPort, AutoCloseable {
   public void close() {
     synchronized (lanes) {
       for (Lane lane : lanes) {
+        lane.copier.close(); // waits for its copies
         driver.freePinned(lane.host);
         driver.destroyStream(lane.launcher.stream());
-        lane.copier.close();
+        if (lane.raw != 0) {
+          device.free(lane.raw, lane.rawBytes);
+        }
       }
       lanes.clear();
     }

@@ -36,7 +36,7 @@ final class KvCopier implements AutoCloseable {
   private final long event;
   private final long begin;
   private final long end;
-  private MemorySegment host = MemorySegment.NULL;
+  private MemorySegment host;
   private long onDevice;
   private int capacity = 1024; // pieces that there is room for
 
@@ -56,7 +56,8 @@ final class KvCopier implements AutoCloseable {
     event = driver.createEvent(false, true);
     begin = driver.createEvent(true, false);
     end = driver.createEvent(true, false);
-    allocate();
+    host = driver.allocatePinned(HEAD + capacity * PIECE_BYTES);
+    onDevice = device.allocate(HEAD + capacity * PIECE_BYTES, "copying KV");
   }
 
   void makeCurrent() {
@@ -192,14 +193,20 @@ final class KvCopier implements AutoCloseable {
   }
 
   private void grow() {
+    int larger = pieces.length / PIECE_LONGS;
+    long bytes = HEAD + larger * PIECE_BYTES;
+    MemorySegment hostMemory = driver.allocatePinned(bytes);
+    long deviceMemory;
+    try {
+      deviceMemory = device.allocate(bytes, "copying KV");
+    } catch (RuntimeException e) {
+      driver.freePinned(hostMemory);
+      throw e;
+    }
     release();
-    capacity = pieces.length / PIECE_LONGS;
-    allocate();
-  }
-
-  private void allocate() {
-    host = driver.allocatePinned(HEAD + capacity * PIECE_BYTES);
-    onDevice = device.allocate(HEAD + capacity * PIECE_BYTES, "copying KV");
+    capacity = larger;
+    host = hostMemory;
+    onDevice = deviceMemory;
   }
 
   private void release() {

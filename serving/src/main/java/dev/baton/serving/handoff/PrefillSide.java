@@ -101,6 +101,12 @@ final class PrefillSide implements Link.Handler {
       maker.start();
       LOG.log(Level.DEBUG, () -> "connected to decode worker " + address);
       return fresh;
+    } catch (IOException | RuntimeException e) {
+      if (peer.link == null) {
+        // Addresses come with requests: one that nobody answers at is not remembered.
+        peers.remove(address, peer);
+      }
+      throw e;
     } finally {
       peer.lock.unlock();
     }

@@ -2,9 +2,9 @@
 # What a GPU worker does behind its API: `baton serve` with Llama-3.1-8B's shape and dummy weights, and `baton bench serve` as
 # its client in a process of its own on the same machine, streaming. Prints lines for run.sh, which calls it.
 #   benchmarks/gpu/http.sh            everything, in under 6 minutes
-#   benchmarks/gpu/http.sh PART...    some of: one closed inf long open burst; open:RATE is one rate of the open loop
-# one     1 in flight, 512/128           closed  32 and 128 in flight
-# inf     1,000 requests 512/64 at once  long    8,000/16 one at a time
+#   benchmarks/gpu/http.sh PART...    some of: closed inf one long open burst; open:RATE is one rate of the open loop
+# closed  32 and 128 in flight, 512/128  inf     1,000 requests 512/64 at once
+# one     1 in flight, 512/128           long    8,000/16 one at a time (after those, when the worker's code is compiled)
 # open    Poisson arrivals, 512/64, 30 s each at 2, 11, 25 and 45 requests/s
 # burst   10,000 mixed requests at once (BurstCheck), and what is left of blocks and memory afterwards
 # Prompts go as text and answers come as text, through a tokenizer of Llama-3.1's size that is made for the run (TokenizerMaker).
@@ -123,7 +123,7 @@ start() {
 }
 
 one() {
-  load one 60 512 128 "$(scaled 16)" --max-concurrency 1 --num-warmups 2 || return
+  load one 60 512 128 "$(scaled 16)" --max-concurrency 1 --num-warmups 16 || return
   tell one 'Median TPOT \(ms\)' "2 one in flight, 512/128: TPOT p50, ms"
   tell one 'Median TTFT \(ms\)' "2 one in flight, 512/128: TTFT p50, ms"
 }
@@ -141,7 +141,7 @@ inf() {
 }
 
 long() {
-  load long 60 8000 16 "$(scaled 20)" --max-concurrency 1 &&
+  load long 60 8000 16 "$(scaled 20)" --max-concurrency 1 --num-warmups 2 &&
     tell long 'Median TTFT \(ms\)' "5 8,000 tokens alone: TTFT p50, ms"
 }
 
@@ -168,7 +168,7 @@ burst() {
     printf 'FIGURE\t8 burst of 10,000: device memory kept, MiB\t%s\n' "$((after - before))"
 }
 
-[ $# -gt 0 ] || set -- one closed inf long open burst
+[ $# -gt 0 ] || set -- closed inf one long open burst
 start
 for part in "$@"; do
   case $part in

@@ -189,7 +189,7 @@ final class TokenizerMaker {
     json.writeObjectPropertyStart("pattern");
     json.writeStringProperty(
         "Regex",
-        "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+");
+        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+");
     json.writeEndObject();
     json.writeStringProperty("behavior", "Isolated");
     json.writeBooleanProperty("invert", false);

@@ -9,21 +9,28 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Releases requests on schedule from the calling thread, each on a virtual thread of its own, and
- * waits for all. The schedule never waits for answers; only a limit on concurrency holds requests
+ * Releases requests on schedule from the calling thread, each on a thread of its own, and waits for
+ * all. The schedule never waits for answers; only a limit on concurrency holds requests
  * back, and then on their own threads.
  */
 final class Sender {
+  /**
+   * Up to so many requests have platform threads: the kernel wakes them when bytes come, while a
+   * virtual thread waits for two others to be woken first, which is time that the server would be
+   * blamed for.
+   */
+  private static final int MOST_PLATFORM_THREADS = 2048;
+
   private final HttpClientPool pool;
   private final LoadOptions options;
   private final Headers headers;
@@ -77,14 +84,12 @@ final class Sender {
 
   Run send(Plan plan) throws InterruptedException {
     List<PromptRequest> requests = plan.requests();
-    int places = options.traffic().maxConcurrency().orElse(Integer.MAX_VALUE);
-    // Fair: who arrived first is sent first.
-    Semaphore limit = new Semaphore(places, true);
+    Places places = new Places(options.traffic().maxConcurrency().orElse(Integer.MAX_VALUE));
     List<Future<Sent>> futures = new ArrayList<>(requests.size());
     List<RampUp.RpsChange> changes = new ArrayList<>();
     long latest = 0;
     long begin = System.nanoTime();
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (ExecutorService threads = threads(plan)) {
       try {
         KeptInFlight kept = new KeptInFlight(plan, begin, threads);
         int lastRps = -1;
@@ -95,9 +100,17 @@ final class Sender {
           latest = Math.max(latest, released - due);
           lastRps = noteRate(i, requests.size(), lastRps, changes);
           int index = i;
+          CountDownLatch place = places.ask();
           futures.add(
               threads.submit(
-                  () -> one(requests.get(index), index, released, limit, begin, requests.size())));
+                  () -> {
+                    try {
+                      return one(
+                          requests.get(index), index, released, place, begin, requests.size());
+                    } finally {
+                      places.leave();
+                    }
+                  }));
         }
         List<Sent> all = new ArrayList<>(requests.size());
         for (Future<Sent> future : futures) {
@@ -115,6 +128,16 @@ final class Sender {
     }
   }
 
+  private static ExecutorService threads(Plan plan) {
+    int needed = plan.requests().size();
+    for (Plan.Stream stream : plan.streams()) {
+      needed += stream.inFlight();
+    }
+    return needed > MOST_PLATFORM_THREADS
+        ? Executors.newVirtualThreadPerTaskExecutor()
+        : Executors.newThreadPerTaskExecutor(Thread.ofPlatform().name("request-", 0).factory());
+  }
+
   /** Sends the next request of a stream when one is answered, until told to finish. */
   private final class KeptInFlight {
     /** After a failure, so that a server that refuses is not flooded. */
@@ -123,7 +146,7 @@ final class Sender {
     private final List<Future<?>> threads = new ArrayList<>();
     private final List<Sent> sent = new ArrayList<>();
     private final AtomicInteger next;
-    private final Semaphore unlimited = new Semaphore(Integer.MAX_VALUE);
+    private final CountDownLatch unlimited = new CountDownLatch(0);
     private volatile boolean over;
 
     KeptInFlight(Plan plan, long begin, ExecutorService executor) {
@@ -168,26 +191,22 @@ final class Sender {
   }
 
   private Sent one(
-      PromptRequest request, int index, long released, Semaphore limit, long begin, int total)
+      PromptRequest request, int index, long released, CountDownLatch place, long begin, int total)
       throws InterruptedException {
     byte[] body = bodies.of(request, index);
     Headers own = headers.with("x-request-id", idPrefix + index);
-    limit.acquire();
-    try {
-      boolean counted = index < total; // what is kept in flight has no total
-      if (counted) {
-        count(1, 0, 0, total, begin);
-      }
-      StreamedRequest.Outcome outcome =
-          new StreamedRequest(pool, chunks).send(options.requestUri(), own, body);
-      boolean success = outcome.error().isEmpty();
-      if (counted) {
-        count(0, success ? 1 : 0, success ? 0 : 1, total, begin);
-      }
-      return new Sent(request, released, outcome);
-    } finally {
-      limit.release();
+    place.await();
+    boolean counted = index < total; // what is kept in flight has no total
+    if (counted) {
+      count(1, 0, 0, total, begin);
     }
+    StreamedRequest.Outcome outcome =
+        new StreamedRequest(pool, chunks).send(options.requestUri(), own, body);
+    boolean success = outcome.error().isEmpty();
+    if (counted) {
+      count(0, success ? 1 : 0, success ? 0 : 1, total, begin);
+    }
+    return new Sent(request, released, outcome);
   }
 
   private void count(int sentMore, int completedMore, int failedMore, int total, long begin) {

@@ -3,6 +3,8 @@ package dev.baton.model.tokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.baton.model.ModelFormatException;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -12,10 +14,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tokenizer of the native library. A call into it holds its carrier thread, so at most all cores
- * but one are inside at a time: other virtual threads always have a carrier left.
+ * A tokenizer of the native library; of common kinds, common text is encoded here instead. A call
+ * into it holds its carrier thread, so at most all cores but one are inside at a time: other
+ * virtual threads always have a carrier left.
  */
 final class NativeTokenizer implements Tokenizer {
+  private static final String PROBE = "a";
   private static final int PERMITS = Math.max(1, Runtime.getRuntime().availableProcessors() - 1);
 
   private final TokenizersLibrary library;
@@ -24,14 +28,20 @@ final class NativeTokenizer implements Tokenizer {
   private final OptionalInt bos;
   private final OptionalInt eos;
   private final Optional<ByteLevel> byteLevel;
+  private final Optional<ByteLevelEncoder> encoder;
+
+  /** What a template puts around every text's ids. */
+  private final int[] prefix;
+
+  private final int[] suffix;
 
   /**
    * One permit per call inside; {@link #close} takes them all. Fair: a long text waits its turn.
    */
   private final Semaphore permits = new Semaphore(PERMITS, true);
 
-  /** The native tokenizer, 0 once closed. Read with a permit, written with all of them. */
-  private long handle;
+  /** The native tokenizer, 0 once closed. Used with a permit, written with all of them. */
+  private volatile long handle;
 
   NativeTokenizer(TokenizerFile file, String where, OptionalInt bos, OptionalInt eos) {
     this.library = NativeTokenizers.library();
@@ -52,10 +62,40 @@ final class NativeTokenizer implements Tokenizer {
     // The file may ask for both (they are saved with it); prompts are neither cut nor padded.
     library.disableTruncation(handle);
     library.disablePadding(handle);
+    int[] plain = encodeNatively(PROBE, false);
+    int[] whole = encodeNatively(PROBE, true);
+    int at = Collections.indexOfSubList(list(whole), list(plain));
+    boolean found = plain.length > 0 && at >= 0;
+    this.prefix = Arrays.copyOf(whole, Math.max(0, at));
+    this.suffix = found ? Arrays.copyOfRange(whole, at + plain.length, whole.length) : prefix;
+    this.encoder =
+        found && byteLevel.isPresent()
+            ? file.bpe().flatMap(r -> ByteLevelEncoder.of(r, file.tokens(), byteLevel.get()))
+            : Optional.empty();
+  }
+
+  private static List<Integer> list(int[] ids) {
+    return Arrays.stream(ids).boxed().toList();
   }
 
   @Override
   public int[] encode(String text, boolean addSpecialTokens) {
+    Optional<int[]> own = encoder.flatMap(e -> text.isEmpty() ? Optional.empty() : e.encode(text));
+    if (own.isEmpty() || handle == 0) {
+      return encodeNatively(text, addSpecialTokens);
+    }
+    return addSpecialTokens ? joined(prefix, own.get(), suffix) : own.get();
+  }
+
+  private static int[] joined(int[] first, int[] second, int[] third) {
+    int[] all = Arrays.copyOf(first, first.length + second.length + third.length);
+    System.arraycopy(second, 0, all, first.length, second.length);
+    System.arraycopy(third, 0, all, first.length + second.length, third.length);
+    return all;
+  }
+
+  /** By the library, whatever the text. */
+  int[] encodeNatively(String text, boolean addSpecialTokens) {
     String wellFormed = withoutLoneSurrogates(text);
     long[] ids =
         call(

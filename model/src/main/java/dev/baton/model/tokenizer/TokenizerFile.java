@@ -4,8 +4,11 @@ import dev.baton.model.ModelFormatException;
 import dev.baton.model.json.JsonFiles;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -15,6 +18,8 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * What Baton itself needs from tokenizer.json; the native library reads the rest.
@@ -23,9 +28,14 @@ import tools.jackson.core.json.JsonFactory;
  * @param tokens token by id, null where there is none
  * @param specialIds ids of added tokens marked special
  * @param byteLevel whether the decoder is ByteLevel: a token spells bytes, one character each
+ * @param bpe how it encodes, if that is byte-level BPE without anything unusual
  */
 record TokenizerFile(
-    String json, @Nullable String[] tokens, Set<Integer> specialIds, boolean byteLevel) {
+    String json,
+    @Nullable String[] tokens,
+    Set<Integer> specialIds,
+    boolean byteLevel,
+    Optional<BpeRules> bpe) {
   private static final long MAX_BYTES = 256L << 20;
   private static final int MAX_ID = 1 << 24;
 
@@ -52,6 +62,14 @@ record TokenizerFile(
     private @Nullable String[] tokens = new @Nullable String[1024];
     private int size;
     private String decoder = "";
+    private final List<String> addedTexts = new ArrayList<>();
+    private final List<String> merges = new ArrayList<>();
+    private int vocabulary;
+    private boolean wholeWords;
+    private String pattern = "";
+
+    /** Whether the file asks for something in encoding that is not part of {@link BpeRules}. */
+    private boolean unusual;
 
     Reader(Path file) {
       this.file = file;
@@ -76,6 +94,11 @@ record TokenizerFile(
               added = addedTokens(p);
             }
             case "decoder" -> decoder = decoder(p);
+            case "normalizer" -> {
+              unusual |= value != JsonToken.VALUE_NULL;
+              p.skipChildren();
+            }
+            case "pre_tokenizer" -> pattern = pattern(json, p);
             default -> p.skipChildren();
           }
         }
@@ -92,24 +115,101 @@ record TokenizerFile(
         throw JsonFiles.notJson(file.toString(), e);
       }
       return new TokenizerFile(
-          json, Arrays.copyOf(tokens, size), Set.copyOf(specialIds), decoder.equals("ByteLevel"));
+          json,
+          Arrays.copyOf(tokens, size),
+          Set.copyOf(specialIds),
+          decoder.equals("ByteLevel"),
+          rules());
+    }
+
+    private Optional<BpeRules> rules() {
+      return unusual || pattern.isEmpty() || merges.isEmpty() || !decoder.equals("ByteLevel")
+          ? Optional.empty()
+          : Optional.of(new BpeRules(pattern, wholeWords, merges, vocabulary, addedTexts));
+    }
+
+    /**
+     * The pattern of a pre-tokenizer that splits by one and then spells bytes; empty for any other.
+     */
+    private static String pattern(String json, JsonParser p) {
+      int from = (int) p.currentTokenLocation().getCharOffset();
+      p.skipChildren();
+      int to = (int) p.currentLocation().getCharOffset();
+      JsonNode steps = JsonMapper.shared().readTree(json.substring(from, to)).path("pretokenizers");
+      JsonNode split = steps.path(0);
+      JsonNode bytes = steps.path(1);
+      boolean usual =
+          steps.size() == 2
+              && split.path("type").asString("").equals("Split")
+              && split.path("behavior").asString("").equals("Isolated")
+              && !split.path("invert").asBoolean(false)
+              && bytes.path("type").asString("").equals("ByteLevel")
+              && !bytes.path("add_prefix_space").asBoolean(true)
+              && !bytes.path("use_regex").asBoolean(true);
+      return usual ? split.path("pattern").path("Regex").asString("") : "";
     }
 
     private void model(JsonParser p) {
       while (p.nextToken() == JsonToken.PROPERTY_NAME) {
-        boolean vocabulary = p.currentName().equals("vocab");
+        String name = p.currentName();
         JsonToken value = p.nextToken();
-        if (vocabulary && value == JsonToken.START_OBJECT) {
-          while (p.nextToken() == JsonToken.PROPERTY_NAME) {
-            String token = p.currentName();
-            p.nextToken();
-            put(id(p, token), token);
+        switch (name) {
+          case "vocab" -> vocabulary(p, value);
+          case "merges" -> {
+            if (value == JsonToken.START_ARRAY) {
+              merges(p);
+            }
+            p.skipChildren();
           }
-        } else if (vocabulary && value == JsonToken.START_ARRAY) {
-          unigram(p);
-        } else {
-          p.skipChildren();
+          case "ignore_merges" -> wholeWords = value == JsonToken.VALUE_TRUE;
+          case "type" -> unusual |= !p.getString().equals("BPE");
+          case "dropout", "unk_token", "byte_fallback" -> {
+            unusual |= value != JsonToken.VALUE_NULL && value != JsonToken.VALUE_FALSE;
+            p.skipChildren();
+          }
+          case "continuing_subword_prefix", "end_of_word_suffix" -> {
+            boolean empty = value == JsonToken.VALUE_STRING && p.getString().isEmpty();
+            unusual |= value != JsonToken.VALUE_NULL && !empty;
+            p.skipChildren();
+          }
+          default -> p.skipChildren();
         }
+      }
+    }
+
+    private void vocabulary(JsonParser p, JsonToken value) {
+      if (value == JsonToken.START_OBJECT) {
+        while (p.nextToken() == JsonToken.PROPERTY_NAME) {
+          String token = p.currentName();
+          p.nextToken();
+          put(id(p, token), token);
+        }
+      } else if (value == JsonToken.START_ARRAY) {
+        unigram(p);
+      } else {
+        p.skipChildren();
+      }
+      vocabulary = size;
+    }
+
+    /** Pairs in lists of two, or, in older files, as text with a blank between. */
+    private void merges(JsonParser p) {
+      JsonToken next = p.nextToken();
+      for (; next != null && next != JsonToken.END_ARRAY; next = p.nextToken()) {
+        if (next == JsonToken.VALUE_STRING) {
+          String pair = p.getString();
+          int blank = pair.indexOf(' ');
+          unusual |= blank <= 0 || blank != pair.lastIndexOf(' ');
+          merges.add(pair.substring(0, Math.max(0, blank)));
+          merges.add(pair.substring(blank + 1));
+          continue;
+        }
+        int begin = merges.size();
+        while (next == JsonToken.START_ARRAY && p.nextToken() == JsonToken.VALUE_STRING) {
+          merges.add(p.getString());
+        }
+        unusual |= merges.size() != begin + 2;
+        p.skipChildren();
       }
     }
 
@@ -153,6 +253,7 @@ record TokenizerFile(
           added = Arrays.copyOf(added, Math.max(id + 1, added.length * 2));
         }
         added[id] = content;
+        addedTexts.add(content);
         if (special) {
           specialIds.add(id);
         }

@@ -20,8 +20,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Releases requests on schedule from the calling thread, each on a thread of its own, and waits for
- * all. The schedule never waits for answers; only a limit on concurrency holds requests
- * back, and then on their own threads.
+ * all. The schedule never waits for answers; only a limit on concurrency holds requests back, and
+ * then on their own threads.
  */
 final class Sender {
   /**

@@ -123,7 +123,7 @@ start() {
 }
 
 one() {
-  load one 60 512 128 "$(scaled 16)" --max-concurrency 1 --num-warmups 16 || return
+  load one 60 512 128 "$(scaled 16)" --max-concurrency 1 --num-warmups 5 || return
   tell one 'Median TPOT \(ms\)' "2 one in flight, 512/128: TPOT p50, ms"
   tell one 'Median TTFT \(ms\)' "2 one in flight, 512/128: TTFT p50, ms"
 }

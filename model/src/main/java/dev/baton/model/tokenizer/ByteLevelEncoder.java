@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,11 @@ import org.jspecify.annotations.Nullable;
 final class ByteLevelEncoder {
   /** Longer pieces go to the native library, whose time does not grow with the square. */
   private static final int LONGEST_PIECE = 512;
+
+  /** From twice as many pieces on, several threads share a text. */
+  private static final int PIECES_A_PART = 500;
+
+  private static final int MOST_PARTS = 8;
 
   private final WordSplitter splitter;
   private final int[] byteTokens;
@@ -113,18 +119,50 @@ final class ByteLevelEncoder {
         return Optional.empty();
       }
     }
-    int[] ids = new int[text.length() / 3 + 16];
-    int count = 0;
-    byte[] bytes = new byte[3 * LONGEST_PIECE];
-    int[] piece = new int[3 * LONGEST_PIECE];
-    long[] room = new long[3 * LONGEST_PIECE];
+    int[] begins = new int[text.length() / 4 + 16];
+    int pieces = 0;
     for (int from = 0; from < text.length(); ) {
+      if (pieces + 1 >= begins.length) {
+        begins = Arrays.copyOf(begins, 2 * begins.length);
+      }
+      begins[pieces++] = from;
       int end = splitter.end(text, from);
       if (end - from > LONGEST_PIECE) {
         return Optional.empty();
       }
-      int length = utf8(text, from, end, bytes);
       from = end;
+    }
+    begins[pieces] = text.length();
+    int[] places = begins;
+    int parts = Math.clamp(pieces / PIECES_A_PART, 1, MOST_PARTS);
+    int count = pieces;
+    if (parts == 1) {
+      return Optional.of(encode(text, places, 0, count));
+    }
+    // The caller computes as well, and nobody else's work is waited for if the cores are busy.
+    return Optional.of(
+        IntStream.range(0, parts)
+            .parallel()
+            .mapToObj(
+                k ->
+                    encode(
+                        text,
+                        places,
+                        (int) ((long) count * k / parts),
+                        (int) ((long) count * (k + 1) / parts)))
+            .flatMapToInt(Arrays::stream)
+            .toArray());
+  }
+
+  /** Ids of the pieces from {@code first} to before {@code last}, which begin at those places. */
+  private int[] encode(String text, int[] begins, int first, int last) {
+    int[] ids = new int[(begins[last] - begins[first]) / 3 + 16];
+    int count = 0;
+    byte[] bytes = new byte[3 * LONGEST_PIECE];
+    int[] piece = new int[3 * LONGEST_PIECE];
+    long[] room = new long[3 * LONGEST_PIECE];
+    for (int p = first; p < last; p++) {
+      int length = utf8(text, begins[p], begins[p + 1], bytes);
       int whole = words.isPresent() ? words.get().find(bytes, length) : -1;
       int size = 1;
       if (whole >= 0) {
@@ -141,7 +179,7 @@ final class ByteLevelEncoder {
       System.arraycopy(piece, 0, ids, count, size);
       count += size;
     }
-    return Optional.of(Arrays.copyOf(ids, count));
+    return Arrays.copyOf(ids, count);
   }
 
   private boolean addedAt(String text, int at) {

@@ -63,6 +63,21 @@ final class ByteLevelEncoderTest {
     assertThat(done).isGreaterThan(19_000);
   }
 
+  @Test
+  void longTextsAreSharedOutAndComeTogetherInOrder(@TempDir Path dir) throws Exception {
+    TokenizerFile file = demo(dir, true, false);
+    ByteLevelEncoder encoder = encoder(file);
+    SplittableRandom random = new SplittableRandom(12);
+    try (NativeTokenizer tokenizer =
+        new NativeTokenizer(file, "demo", OptionalInt.empty(), OptionalInt.empty())) {
+      for (int pieces : new int[] {900, 1000, 1001, 4000, 20_000}) {
+        String text = text(random, pieces);
+        assertThat(encoder.encode(text).orElseThrow())
+            .isEqualTo(tokenizer.encodeNatively(text, false));
+      }
+    }
+  }
+
   private static String text(SplittableRandom random, int pieces) {
     StringBuilder text = new StringBuilder();
     for (int k = 0; k < pieces; k++) {

@@ -24,7 +24,7 @@ final class OpsCheck extends CheckDevice {
         int turn = 0;
         for (int headSize : new int[] {32, 64, 128}) {
           for (int[] heads : new int[][] {{1, 1}, {3, 1}, {4, 2}, {14, 2}, {8, 8}, {32, 8}}) {
-            for (int block : new int[] {16, 32, 64}) {
+            for (int block : small() ? new int[] {32} : new int[] {16, 32, 64}) {
               check.rotate(headSize, heads[0], heads[1], block, turn % 2 == 0, turn / 2 % 2 == 0);
               turn++;
             }

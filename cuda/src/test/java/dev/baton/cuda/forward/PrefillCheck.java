@@ -32,6 +32,8 @@ final class PrefillCheck extends CheckDevice {
 
   private static final int[][] FEW = {{0, 40}, {500, 1}, {77, 2}, {3, 200}, {256, 130}};
 
+  private static final int[][] SMALL = {{0, 2}, {15, 64}, {9, 1}, {77, 40}, {130, 7}};
+
   private static final int KV_HEADS = 2;
 
   private final int headSize;
@@ -60,6 +62,11 @@ final class PrefillCheck extends CheckDevice {
   }
 
   private void all() {
+    if (small()) {
+      check(SMALL, 4, 16, -1);
+      check(SMALL, 17, 32, 50);
+      return;
+    }
     check(MANY, 4, 16, -1);
     check(MANY, 1, 32, -1);
     check(MANY, 2, 64, 50);

@@ -129,50 +129,37 @@ final class EngineCheck {
   }
 
   /**
-   * Closed loops of 512 in, `output` out at Llama-3.1-8B's shape, for several limits of a step: its
-   * tokens at most, and where sequences decode.
+   * Closed loops and random arrivals at Llama-3.1-8B's shape, by the most tokens of a step in which
+   * sequences decode, and long prompts by the most tokens of a step.
    */
   static void loops(Path model) throws InterruptedException {
-    try (CudaBackend backend =
-        CudaBackend.open(
-            LibraryFinder.ofEnvironment(),
-            ModelDirectory.open(model),
-            GpuCheck.options(ElementType.F16, LoadFormat.DUMMY, 10000, 8192, 256, 0),
-            share -> {})) {
-      for (int[] limits : new int[][] {{8192, 8192}, {2048, 2048}, {2048, 1024}, {2048, 512}}) {
-        System.out.printf("steps of %d tokens, %d where sequences decode%n", limits[0], limits[1]);
-        try (Engine engine =
-            Engine.start(
-                backend, new EngineOptions(10000, limits[0], limits[1], 256, false, 1 << 20))) {
-          loop(engine, 1, 4, 128);
-          loop(engine, 32, 128, 128);
-          loop(engine, 128, 384, 128);
-          loop(engine, 1000, 1000, 64);
-        }
-      }
-    }
-  }
-
-  /** Closed loops and random arrivals by the most tokens of a step in which sequences decode. */
-  static void mixedLoops(Path model) throws InterruptedException {
     try (CudaBackend backend = MixedBench.open(model)) {
-      for (int most : new int[] {640, 512, 1024}) {
-        System.out.printf("steps of %d tokens where sequences decode%n", most);
-        try (Engine engine =
-            Engine.start(backend, new EngineOptions(10000, 8192, most, 256, false, 1 << 20))) {
+      for (int most : new int[] {640, 1024}) {
+        try (Engine engine = engine(backend, 2048, most)) {
+          loop(engine, 32, 96, 512, 128);
           StepRunner.Times before = backend.times();
-          loop(engine, 32, 128, 128);
-          loop(engine, 128, 512, 128);
+          loop(engine, 128, 640, 512, 128);
+          loop(engine, 1000, 1000, 512, 64);
           StepRunner.Times after = backend.times();
           System.out.printf(
               Locale.ROOT,
               "  steps %.2f s, between them %.3f s%n",
               (after.busy() - before.busy()) / 1e9,
               (after.idle() - before.idle()) / 1e9);
-          open(engine, 45, 6);
+          open(engine, 45, 5);
+        }
+      }
+      for (int most : new int[] {1024, 2048, 8192}) {
+        try (Engine engine = engine(backend, most, 640)) {
+          loop(engine, 1, 7, 8000, 16);
         }
       }
     }
+  }
+
+  private static Engine engine(CudaBackend backend, int batched, int mixed) {
+    System.out.printf("steps of %d tokens, %d where sequences decode%n", batched, mixed);
+    return Engine.start(backend, new EngineOptions(10000, batched, mixed, 256, false, 1 << 20));
   }
 
   /** Requests at random times, 512 in, 64 out. */
@@ -228,7 +215,7 @@ final class EngineCheck {
         tpot[requests * 99 / 100]);
   }
 
-  private static void loop(Engine engine, int inFlight, int requests, int output)
+  private static void loop(Engine engine, int inFlight, int requests, int input, int output)
       throws InterruptedException {
     Random random = new Random(1);
     Semaphore free = new Semaphore(inFlight);
@@ -243,7 +230,7 @@ final class EngineCheck {
       engine.submit(
           new EngineRequest(
               "r" + i,
-              random.ints(512, 0, 100_000).toArray(),
+              random.ints(input, 0, 100_000).toArray(),
               output,
               0,
               true,
@@ -275,8 +262,9 @@ final class EngineCheck {
     Arrays.sort(ttft);
     Arrays.sort(tpot);
     System.out.printf(
-        "engine loop %4d in flight, 512/%d: %.1f requests/s, TTFT p50 %.1f p99 %.1f ms, TPOT p50 %.2f p99 %.2f ms%n",
+        "engine loop %4d in flight, %d/%d: %.1f requests/s, TTFT p50 %.1f p99 %.1f ms, TPOT p50 %.2f p99 %.2f ms%n",
         inFlight,
+        input,
         output,
         requests / seconds,
         ttft[requests / 2],

@@ -29,7 +29,11 @@ final class Products implements AutoCloseable {
 
   private static final int[] BUCKETS = ladder();
 
+  /** Algorithms of cuBLASLt's that are timed: for few rows, and where its guesses differ more. */
   private static final int ALGORITHMS = 6;
+
+  private static final int ALGORITHMS_MANY_ROWS = 10;
+  private static final int MANY_ROWS = 256;
 
   /** cuBLASLt is used where its time is less than this share of the best own time. */
   private static final double LIBRARY_LEAD = 0.97;
@@ -433,7 +437,7 @@ final class Products implements AutoCloseable {
 
   /** cuBLASLt's likeliest ways. */
   List<Choice> library(Timed t, int m) {
-    return library(t, m, ALGORITHMS);
+    return library(t, m, m > MANY_ROWS ? ALGORITHMS_MANY_ROWS : ALGORITHMS);
   }
 
   /** At most that many of them. */

@@ -96,7 +96,7 @@ final class ServeCommand implements Callable<Integer> {
       converter = HumanInteger.class,
       paramLabel = "TOKENS",
       description =
-          "Most tokens of a step in which sequences decode (default: 512 on a GPU, no limit of its own"
+          "Most tokens of a step in which sequences decode (default: 640 on a GPU, no limit of its own"
               + " on a CPU).")
   private @Nullable Long maxNumMixedTokens;
 

@@ -33,7 +33,7 @@ final class Products implements AutoCloseable {
   private static final int ALGORITHMS = 6;
 
   private static final int ALGORITHMS_MANY_ROWS = 10;
-  private static final int MANY_ROWS = 256;
+  private static final int MANY_ROWS = 1024;
 
   /** cuBLASLt is used where its time is less than this share of the best own time. */
   private static final double LIBRARY_LEAD = 0.97;

@@ -144,7 +144,7 @@ final class KernelCheck extends CheckDevice {
   private static final int REPEATS = 3;
 
   /** Multiplications of the largest product of a small check. */
-  private static final long SMALL_PRODUCT = 1_000_000;
+  private static final long SMALL_PRODUCT = 200_000;
 
   /** Runs a product, three times in a row where it may be repeated, so that kernels overlap. */
   private void run(

@@ -38,14 +38,19 @@ sealed interface KvAddresses {
    * @param blocks the sequence's
    */
   record Pool(long base, KvLayout layout, int[] blocks) implements KvAddresses {
-    @Override
-    public long first(int token) {
-      int block = blocks[token / layout.blockSize()];
+    /** Address of the first row of K of one of the sequence's blocks, in the first layer. */
+    long block(int index) {
+      int block = blocks[index];
       if (block < 0 || block >= layout.blocks()) {
         throw new BackendException("Block %d is not in %s.".formatted(block, layout));
       }
-      long slots = 2L * block * layout.blockSize() + token % layout.blockSize();
-      return base + slots * (layout.bytesPerTokenAndLayer() / 2);
+      return base + (long) block * layout.blockSize() * layout.bytesPerTokenAndLayer();
+    }
+
+    @Override
+    public long first(int token) {
+      return block(token / layout.blockSize())
+          + token % layout.blockSize() * (layout.bytesPerTokenAndLayer() / 2);
     }
 
     @Override

@@ -2,13 +2,11 @@ package dev.baton.cuda.handoff;
 
 import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher;
-import dev.baton.engine.backend.KvChecksum;
 import dev.baton.engine.backend.KvSpan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -17,16 +15,12 @@ import java.util.List;
  */
 final class KvCopier implements AutoCloseable {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  private static final int PIECE_LONGS = 6;
-  private static final long PIECE_BYTES = PIECE_LONGS * Long.BYTES;
   private static final int HEAD =
       32; // two sums, of what was read and of what was found, and padding
   private static final int THREADS = 256;
 
-  /** Longer pieces are cut, so that enough thread blocks share the work. */
-  private static final long LONGEST = 32 << 10;
-
-  private static final long SPIN_NANOS = 300_000;
+  /** Longer than the longest copy takes on one GPU: being woken costs a good part of that. */
+  private static final long SPIN_NANOS = 600_000;
 
   private final Gpu device;
   private final Driver driver;
@@ -40,10 +34,7 @@ final class KvCopier implements AutoCloseable {
   private long onDevice;
   private int capacity = 1024; // pieces that there is room for
 
-  /** Collected in an array: so much faster than in {@link #host} before they are compiled. */
-  private long[] pieces = new long[PIECE_LONGS * capacity];
-
-  private int count;
+  private final KvPieces pieces = new KvPieces();
 
   /** A copier; {@code kernel} stays the caller's. */
   @SuppressWarnings("MustBeClosedChecker") // closed with the copier
@@ -56,8 +47,8 @@ final class KvCopier implements AutoCloseable {
     event = driver.createEvent(false, true);
     begin = driver.createEvent(true, false);
     end = driver.createEvent(true, false);
-    host = driver.allocatePinned(HEAD + capacity * PIECE_BYTES);
-    onDevice = device.allocate(HEAD + capacity * PIECE_BYTES, "copying KV");
+    host = driver.allocatePinned(HEAD + capacity * KvPieces.BYTES);
+    onDevice = device.allocate(HEAD + capacity * KvPieces.BYTES, "copying KV");
   }
 
   void makeCurrent() {
@@ -110,10 +101,10 @@ final class KvCopier implements AutoCloseable {
       boolean verify) {
     List<KvSpan> merged = merge(spans);
     int[] begins = new int[merged.size() + 1];
-    count = 0;
+    pieces.clear();
     for (int i = 0; i < merged.size(); i++) {
-      add(merged.get(i), from, to, rowBytes);
-      begins[i + 1] = count;
+      pieces.add(merged.get(i), from, to, rowBytes);
+      begins[i + 1] = pieces.count();
     }
     upload();
     for (int i = 0; i < merged.size(); i++) {
@@ -147,54 +138,22 @@ final class KvCopier implements AutoCloseable {
     return merged;
   }
 
-  private void add(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
-    long fromBase = (span.fromLayer() - from.firstLayer()) * from.layer();
-    long toBase = (span.fromLayer() - to.firstLayer()) * to.layer();
-    for (int token = span.fromToken(); token < span.toToken(); ) {
-      int rows = Math.min(span.toToken() - token, Math.min(from.run(token), to.run(token)));
-      rows = (int) Math.min(rows, Math.max(1, LONGEST / rowBytes));
-      add(
-          fromBase + from.first(token),
-          toBase + to.first(token),
-          from.half(token),
-          to.half(token),
-          KvChecksum.salt(0, 0, token, (int) rowBytes),
-          rows * rowBytes);
-      token += rows;
-    }
-  }
-
   /** The layers of a launch, and how far apart they lie. */
   private record Layers(int first, int number, int halves, long source, long target) {}
 
-  private void add(
-      long source, long target, long sourceHalf, long targetHalf, long salt, long bytes) {
-    int at = PIECE_LONGS * count;
-    if (at == pieces.length) {
-      pieces = Arrays.copyOf(pieces, 2 * at);
-    }
-    pieces[at] = source;
-    pieces[at + 1] = target;
-    pieces[at + 2] = sourceHalf;
-    pieces[at + 3] = targetHalf;
-    pieces[at + 4] = salt;
-    pieces[at + 5] = bytes / 16;
-    count++;
-  }
-
   private void upload() {
-    if (count > capacity) {
+    if (pieces.count() > capacity) {
       grow();
     }
     host.set(LONG, 0, 0);
     host.set(LONG, Long.BYTES, 0);
-    MemorySegment.copy(pieces, 0, host, LONG, HEAD, PIECE_LONGS * count);
-    driver.copyToDevice(onDevice, host, HEAD + (long) count * PIECE_BYTES, launcher.stream());
+    pieces.copyTo(host, HEAD);
+    driver.copyToDevice(onDevice, host, HEAD + pieces.count() * KvPieces.BYTES, launcher.stream());
   }
 
   private void grow() {
-    int larger = pieces.length / PIECE_LONGS;
-    long bytes = HEAD + larger * PIECE_BYTES;
+    int larger = 2 * pieces.count();
+    long bytes = HEAD + larger * KvPieces.BYTES;
     MemorySegment hostMemory = driver.allocatePinned(bytes);
     long deviceMemory;
     try {
@@ -211,7 +170,7 @@ final class KvCopier implements AutoCloseable {
 
   private void release() {
     driver.freePinned(host);
-    device.free(onDevice, HEAD + capacity * PIECE_BYTES);
+    device.free(onDevice, HEAD + capacity * KvPieces.BYTES);
   }
 
   private void launch(int from, int to, Layers layers, boolean copy) {
@@ -219,7 +178,7 @@ final class KvCopier implements AutoCloseable {
       return;
     }
     launcher
-        .pointer(onDevice + HEAD + (long) from * PIECE_BYTES)
+        .pointer(onDevice + HEAD + (long) from * KvPieces.BYTES)
         .pointer(onDevice)
         .integer(copy ? 1 : 0)
         .integer(layers.first())
@@ -254,10 +213,10 @@ final class KvCopier implements AutoCloseable {
 
   /** Plain copies of a piece of memory one after the other; the time that they took, ns. */
   long timeCopies(long from, long to, long bytes, int times) {
-    count = 0;
-    int slices = (int) Math.max(1, bytes / LONGEST);
+    pieces.clear();
+    int slices = (int) Math.max(1, bytes / KvPieces.LONGEST);
     long slice = bytes / slices / 16 * 16;
-    add(from, to, 0, 0, 0, slice);
+    pieces.add(from, to, 0, 0, 0, slice);
     upload();
     Layers layers = new Layers(0, slices, 1, slice, slice);
     launch(0, 1, layers, true); // what is set up on first use

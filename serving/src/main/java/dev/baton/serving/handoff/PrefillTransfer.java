@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One prompt that this worker runs for another one: claim → offer → prefill, KV sent as it is
- * computed → first token → done → accepted. A worker with nothing else to do begins to compute
- * before the offer is there; what there is to send waits for it.
+ * computed → first token → done → accepted.
  *
  * <p>Threads: frames come on the link's reader, KV is read and sent on its writer or data thread,
  * the engine calls from its own thread and the backend's. {@link #lock} guards what reader, writer,
@@ -42,8 +41,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private int number;
   private Frame.@Nullable Offer offer;
   private long offerNanos;
-  private long queuedNanos;
-  private long firstTokenNanos;
   private @Nullable PrefillHandle handle;
   private long sendBeginNanos;
   private long sendEndNanos;
@@ -52,11 +49,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private long sum;
   private long deadlineNanos;
   private boolean ended;
-
-  /** What the engine said before the offer was there, in its order; null from then on. */
-  private @Nullable List<Runnable> early = new ArrayList<>();
-
-  private final Object earlyLock = new Object(); // taken for moments, so the engine may
 
   private volatile boolean blocksHeld = true;
   private volatile @Nullable PrefillDurations durations;
@@ -89,22 +81,12 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       renew();
       side.bind(to, number, this);
       to.send(new Frame.Claim(number, params.transferId(), params.prefillWorker().orElse("")));
-      if (side.startsEarly(this, request)) {
-        submit();
-      }
-    } catch (RequestRejectedException e) {
-      side.offered(this); // once it is offered, it is tried again, and the peer hears of it
     } finally {
       lock.unlock();
     }
     if (!to.isOpen()) {
       fail("the connection to the decode worker was lost");
     }
-  }
-
-  private void submit() {
-    queuedNanos = System.nanoTime();
-    handle = worker.engine().submitPrefill(request, this);
   }
 
   @Override
@@ -153,11 +135,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         offerNanos = System.nanoTime();
         nextToken = new int[worker.layout().layers()];
         Arrays.fill(nextToken, got.from());
-        if (handle == null) {
-          submit();
-        }
-        side.offered(this);
-        passEarly();
+        handle = worker.engine().submitPrefill(request, this);
       }
     } catch (RequestRejectedException e) {
       refusal = e.getMessage();
@@ -166,28 +144,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     }
     if (refusal != null) {
       fail(refusal);
-    }
-  }
-
-  /** Now that there is an offer: what the engine has said so far, then everything at once. */
-  private void passEarly() {
-    synchronized (earlyLock) {
-      List<Runnable> said = early;
-      early = null;
-      if (said != null) {
-        said.forEach(Runnable::run);
-      }
-    }
-  }
-
-  /** Runs it now, or as soon as there is an offer. Engine and backend threads. */
-  private void whenOffered(Runnable said) {
-    synchronized (earlyLock) {
-      if (early == null) {
-        said.run();
-      } else {
-        early.add(said);
-      }
     }
   }
 
@@ -257,7 +213,8 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   @Override
   public void onStarted(int[] blockTable, int cachedTokens, long nanos) {
     Link to = link();
-    if (to == null) {
+    Frame.Offer wanted = offer();
+    if (to == null || wanted == null) {
       return;
     }
     KvChunks chunks =
@@ -268,32 +225,30 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
             (int) worker.layout().bytesPerTokenAndLayer());
     started.set(new Started(chunks, blockTable, cachedTokens, nanos));
     if (worker.config().sendType() != SendType.GET) {
-      whenOffered(() -> send(to, 0, worker.layout().layers(), 0, cachedTokens));
+      send(to, wanted, 0, worker.layout().layers(), 0, cachedTokens);
     }
   }
 
   @Override
   public void onLayers(int fromLayer, int toLayer, int fromToken, int toToken) {
     Link to = link();
-    if (to == null) {
+    Frame.Offer wanted = offer();
+    if (to == null || wanted == null) {
       return;
     }
     switch (worker.config().sendType()) {
-      case PUT_ASYNC -> whenOffered(() -> send(to, fromLayer, toLayer, fromToken, toToken));
+      case PUT_ASYNC -> send(to, wanted, fromLayer, toLayer, fromToken, toToken);
       case PUT -> {
         if (toLayer == worker.layout().layers()) {
-          whenOffered(() -> send(to, 0, toLayer, fromToken, toToken));
+          send(to, wanted, 0, toLayer, fromToken, toToken);
         }
       }
       case GET -> {}
     }
   }
 
-  private void send(Link to, int fromLayer, int toLayer, int fromToken, int toToken) {
-    Frame.Offer wanted = offer();
-    if (wanted == null) {
-      return;
-    }
+  private void send(
+      Link to, Frame.Offer wanted, int fromLayer, int toLayer, int fromToken, int toToken) {
     int from = Math.max(fromToken, wanted.from());
     int end = Math.min(toToken, wanted.to());
     if (from < end) {
@@ -309,10 +264,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       return;
     }
     Link.Outgoing first = out -> encodeFirst(out, token, logprobs, nanos);
-    whenOffered(() -> sendFirst(to, first));
-  }
-
-  private void sendFirst(Link to, Link.Outgoing first) {
     switch (worker.config().sendType()) {
       case PUT_ASYNC -> {
         to.sendControl(first);
@@ -346,7 +297,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       }
       long begin = Math.max(start.nanos(), offerNanos);
       long end = Math.max(tokenNanos, begin);
-      firstTokenNanos = tokenNanos;
       PrefillDurations measured =
           new PrefillDurations(
               begin - offerNanos, end - begin, Math.max(0, System.nanoTime() - end));
@@ -570,7 +520,6 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     if (mine != null) {
       mine.release();
     }
-    side.offered(this);
     side.remove(this);
     outcome.complete(how);
   }
@@ -578,14 +527,15 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private List<TimedEvent> events() {
     List<TimedEvent> events = new ArrayList<>();
     events.add(new TimedEvent("received", 0));
-    event(events, "queued", queuedNanos);
+    event(events, "queued", offerNanos);
     Started start = started.get();
     if (start != null) {
       event(events, "first_scheduled", start.nanos());
       event(events, "prefill_begin", start.nanos());
     }
-    if (firstTokenNanos != 0) {
-      event(events, "prefill_end", firstTokenNanos);
+    PrefillDurations measured = durations;
+    if (measured != null) {
+      event(events, "prefill_end", offerNanos + measured.queue() + measured.execute());
     }
     return events;
   }

@@ -29,13 +29,7 @@ final class Caveats {
                     + " show which it is.",
                 d.label() + " 的达成率并非单调下降：在某个未达标速率之上又重新达标。有效吞吐只计到首个未达标处；更长的测试或重复测试可进一步确认。"));
       }
-      if (!d.missing().isEmpty()) {
-        String rates = String.join(", ", d.missing().stream().map(Numbers::rate).toList());
-        out.add(
-            new Text(
-                d.label() + " has no result at these planned rates: " + rates + " req/s.",
-                d.label() + " 在以下计划速率下没有结果：" + rates + " req/s。"));
-      }
+      MissingRates.sentence(d).ifPresent(out::add);
       Goodput g = goodputs.getOrDefault(d.name(), Goodput.of(d, input.slo()));
       if (g.kind() == Goodput.Kind.CROSSED && d.open().size() < 4) {
         out.add(

@@ -404,13 +404,7 @@ final class MixConclusion {
           out.add(failures(d, r, swept, failed));
         }
       }
-      if (!d.missing().isEmpty()) {
-        String rates = String.join(", ", d.missing().stream().map(Numbers::rate).toList());
-        out.add(
-            new Text(
-                d.label() + " has no result at these planned rates: " + rates + " req/s.",
-                d.label() + " 在以下计划速率下没有结果：" + rates + " req/s。"));
-      }
+      MissingRates.sentence(d).ifPresent(out::add);
     }
     if (fewest < 1000) {
       out.add(

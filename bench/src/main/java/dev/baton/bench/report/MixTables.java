@@ -86,14 +86,7 @@ final class MixTables {
   }
 
   private Block table(List<String> header, List<List<String>> rows) {
-    for (double missing : deployment.missing()) {
-      List<String> row = new ArrayList<>();
-      row.add(Numbers.rate(missing));
-      for (int i = 1; i < header.size(); i++) {
-        row.add(t("not run", "未运行"));
-      }
-      rows.add(row);
-    }
+    rows.addAll(MissingRates.rows(deployment, header.size(), language));
     return new Block.Table(header, rows);
   }
 

@@ -285,14 +285,7 @@ final class ReportText {
       }
       rows.add(row);
     }
-    for (double missing : d.missing()) {
-      List<String> row = new ArrayList<>();
-      row.add(Numbers.rate(missing));
-      for (int i = 1; i < header.size(); i++) {
-        row.add(t("not run", "未运行"));
-      }
-      rows.add(row);
-    }
+    rows.addAll(MissingRates.rows(d, header.size(), language));
     return new Block.Table(header, rows);
   }
 

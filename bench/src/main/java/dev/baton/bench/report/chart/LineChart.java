@@ -130,6 +130,16 @@ public record LineChart(String title, List<Panel> panels) {
         p.xLabel(), left + width / 2, bottom + 39, Canvas.TEXT, Element.Anchor.MIDDLE, Palette.INK);
     canvas.upwards(
         p.yLabel() + (y.log() ? ", log scale" : ""), left - 48, top + PLOT_HEIGHT / 2, Canvas.TEXT);
+    List<List<Element.Point>> curves = new ArrayList<>();
+    for (Series s : p.series()) {
+      List<Element.Point> points = new ArrayList<>();
+      for (Series.XY point : s.points()) {
+        points.add(
+            new Element.Point(
+                left + width * x.at(point.x()), top + PLOT_HEIGHT * (1 - y.at(point.y()))));
+      }
+      curves.add(points);
+    }
     if (p.limit().isPresent()) {
       double at = top + PLOT_HEIGHT * (1 - y.at(p.limit().getAsDouble()));
       canvas.add(
@@ -138,28 +148,31 @@ public record LineChart(String title, List<Panel> panels) {
               Palette.LIMIT,
               1.4,
               List.of(6.0, 4.0)));
-      boolean below = at - top < 18;
+      double labelWidth = Font.REGULAR.width(p.limitLabel(), Canvas.SMALL);
+      Element.Point label =
+          FreePlace.first(
+              List.of(
+                  new Element.Point(left + 6, at - 5),
+                  new Element.Point(left + 6, at + 14),
+                  new Element.Point(left + width - 6 - labelWidth, at - 5),
+                  new Element.Point(left + width - 6 - labelWidth, at + 14),
+                  new Element.Point(left + (width - labelWidth) / 2, at - 5),
+                  new Element.Point(left + (width - labelWidth) / 2, at + 14)),
+              labelWidth,
+              new FreePlace.Bounds(top, bottom),
+              curves);
       canvas.text(
-          p.limitLabel(),
-          left + 6,
-          below ? at + 14 : at - 5,
-          Canvas.SMALL,
-          Element.Anchor.START,
-          Palette.FAINT);
+          p.limitLabel(), label.x(), label.y(), Canvas.SMALL, Element.Anchor.START, Palette.FAINT);
     }
-    for (Series s : p.series()) {
-      int colour = Palette.line(s.colourIndex());
-      List<Element.Point> points = new ArrayList<>();
-      for (Series.XY point : s.points()) {
-        points.add(
-            new Element.Point(
-                left + width * x.at(point.x()), top + PLOT_HEIGHT * (1 - y.at(point.y()))));
-      }
+    for (int i = 0; i < curves.size(); i++) {
+      List<Element.Point> points = curves.get(i);
+      int colourIndex = p.series().get(i).colourIndex();
+      int colour = Palette.line(colourIndex);
       if (points.size() > 1) {
         canvas.add(new Element.Line(points, colour, 2, List.of()));
       }
       for (Element.Point point : points) {
-        canvas.add(Mark.of(s.colourIndex()).at(point.x(), point.y(), 4.2, colour));
+        canvas.add(Mark.of(colourIndex).at(point.x(), point.y(), 4.2, colour));
       }
     }
     if (p.series().stream().allMatch(s -> s.points().isEmpty())) {

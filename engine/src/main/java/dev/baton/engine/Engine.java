@@ -178,6 +178,17 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
+   * Whether a sequence of so many tokens would run at once and alone, and the longest sequence
+   * would still fit beside it. As of the last step; cheap.
+   */
+  public boolean idleBeside(int tokens) {
+    EngineStats now = stats();
+    int blockSize = backend.kvLayout().blockSize();
+    int both = Math.ceilDiv(tokens, blockSize) + Math.ceilDiv(options.maxModelLen(), blockSize);
+    return now.running() == 0 && now.waiting() == 0 && now.freeBlocks() >= both;
+  }
+
+  /**
    * Whether no request is alive, no step in flight, and every block free (or only findable by its
    * content). Waits for the commands given before.
    */

@@ -20,8 +20,9 @@ import tools.jackson.databind.node.ObjectNode;
  *     worker
  * @param decodeQueueMs decode worker: received until the transfer was offered; 0 on a combined one
  * @param decodeExecuteMs first token known until it was written to the client
- * @param serverTtftMs received until the first token was written
- * @param serverE2eMs received until the last token was written
+ * @param serverTtftMs received until the first token was written; received by the first of the two
+ *     workers that was at work
+ * @param serverE2eMs the same until the last token was written
  * @param cachedTokens prompt tokens found in the prefix cache
  * @param preemptions how often the sequence was preempted
  * @param prefillWorker address of the prefill worker, null on a combined one

@@ -25,9 +25,16 @@ public final class HttpCall implements AutoCloseable {
   private static final Object ABORTED = new Object();
   private static final Object FINISHED = new Object();
 
+  /** Longest request that is written ahead: an idle connection's socket takes it at once. */
+  private static final int MOST_AHEAD = 64 << 10;
+
   private boolean keepAlive;
   private @Nullable Connection connection;
   private boolean sent;
+  private boolean begun;
+
+  /** Where the request has gone already. */
+  private @Nullable Connection ahead;
 
   HttpCall(HttpClientPool pool, String method, URI uri, Headers headers, byte[] body) {
     this.pool = pool;
@@ -71,6 +78,35 @@ public final class HttpCall implements AutoCloseable {
   }
 
   /**
+   * Writes the request at once, if it is small and a kept-alive connection is at hand, so that the
+   * server begins with it before {@link #send()}, which is still to be called and may then run on
+   * another thread. Otherwise, and where writing fails, {@link #send()} does it all. Neither
+   * connects nor waits for the server.
+   */
+  public void begin() {
+    if (sent || begun) {
+      throw new IllegalStateException("this call has been sent already");
+    }
+    begun = true;
+    if (head.length + body.length > MOST_AHEAD) {
+      return; // might not fit into the socket's buffer
+    }
+    Connection pooled = pool.take(origin);
+    if (pooled == null) {
+      return;
+    }
+    try {
+      adopt(pooled);
+      pooled.resetReceived();
+      pooled.readTimeout(pool.options().readTimeout());
+      pooled.write(head, body);
+      ahead = pooled;
+    } catch (IOException e) {
+      pooled.abort(); // send() tries it again, or says that the call was aborted
+    }
+  }
+
+  /**
    * Sends the request and waits for the response's head. A request that finds a kept-alive
    * connection closed before any byte of an answer came is sent once more on a fresh connection;
    * nothing else is ever repeated.
@@ -83,13 +119,16 @@ public final class HttpCall implements AutoCloseable {
       throw new IllegalStateException("this call has been sent already");
     }
     sent = true;
-    Connection pooled = pool.take(origin);
+    Connection pooled = ahead != null ? ahead : pool.take(origin);
     if (pooled != null) {
-      adopt(pooled);
-      pooled.resetReceived();
       try {
-        pooled.readTimeout(pool.options().readTimeout());
-        return exchange(pooled);
+        if (ahead == null) {
+          adopt(pooled);
+          pooled.resetReceived();
+          pooled.readTimeout(pool.options().readTimeout());
+          pooled.write(head, body);
+        }
+        return answer(pooled);
       } catch (IOException e) {
         pooled.abort();
         if (pooled.received() || e instanceof java.net.SocketTimeoutException) {
@@ -99,7 +138,8 @@ public final class HttpCall implements AutoCloseable {
     }
     Connection fresh = connect();
     try {
-      return exchange(fresh);
+      fresh.write(head, body);
+      return answer(fresh);
     } catch (IOException e) {
       fresh.abort();
       throw explained(e);
@@ -116,9 +156,8 @@ public final class HttpCall implements AutoCloseable {
     }
   }
 
-  private HttpReply exchange(Connection on) throws IOException {
+  private HttpReply answer(Connection on) throws IOException {
     connection = on;
-    on.write(head, body);
     ResponseHead response = ResponseHead.read(on, pool.options().maxHeaderBytes());
     BodyStream stream = BodyStream.after(this, on, response, method.equals("HEAD"));
     keepAlive =

@@ -30,14 +30,20 @@ public final class DecodeTimings {
     this.receivedNanos = receivedNanos;
   }
 
-  /** Where the time to the first token went, ms; the six add up to {@code server_ttft_ms}. */
+  /**
+   * Where the time to the first token went, ms; the six add up to {@code server_ttft_ms}.
+   *
+   * @param aheadMs how long before this worker received the request that time began: the prefill
+   *     worker was at work already
+   */
   public record Parts(
       double prefillQueueMs,
       double prefillExecuteMs,
       double kvSaveMs,
       double kvLoadMs,
       double decodeQueueMs,
-      double decodeExecuteMs) {}
+      double decodeExecuteMs,
+      double aheadMs) {}
 
   /**
    * Splits the time to the first token.
@@ -57,14 +63,25 @@ public final class DecodeTimings {
     }
     // Two clocks: the remote durations are taken as they are, and what this clock saw beyond them
     // is the hand-off's own cost.
+    long total = remote.total();
+    long waited = offerNanos - receivedNanos;
+    long early = Math.min(remote.early(), remote.queue() + remote.execute());
+    long travelled = Math.max(0, arrived - offerNanos - (total - early)); // both ways
+    // At least so long before the request was here did the prefill worker begin.
+    long ahead = Math.max(0, early + remote.idle() - travelled - waited);
+    // It was at work in a part of the time that this worker took for its offer.
+    long beside =
+        Math.clamp(waited + travelled - remote.idle(), 0L, Math.max(0, Math.min(early, waited)));
+    long queue = waited - beside;
     return Optional.of(
         new Parts(
             ms(remote.queue()),
             ms(remote.execute()),
             ms(remote.save()),
-            ms(arrived - offerNanos - remote.total()),
-            ms(offerNanos - receivedNanos),
-            ms(firstWrittenNanos - arrived)));
+            ms(arrived - receivedNanos + ahead - total - queue),
+            ms(queue),
+            ms(firstWrittenNanos - arrived),
+            ms(ahead)));
   }
 
   /** Which worker ran the prompt, by the name that the proxy gave it; empty if it ran here. */

@@ -68,6 +68,12 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
 
   private volatile boolean adopted;
 
+  private final Object telling = new Object(); // taken for moments, so the engine may
+
+  // Guarded by telling.
+  private boolean anyToken;
+  private boolean engineRepeats;
+
   DecodeTransfer(
       DecodeSide side,
       WorkerSide worker,
@@ -318,6 +324,7 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
       boolean used = worker.config().firstToken() == FirstToken.PREFILL;
       timings.firstReceived(now, used, frame.durations(), frame.events());
       if (used) {
+        tellFirst(frame.token(), frame.logprobs(), now);
         reserved.firstToken(frame.token(), frame.logprobs());
       }
       if (worker.config().sendType() == SendType.GET) {
@@ -503,15 +510,41 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     }
   }
 
+  /**
+   * Gives the first token to the client from here: the engine, which has to be woken for it, would
+   * do it later.
+   */
+  private void tellFirst(int token, @Nullable TokenLogprobs logprobs, long nanos) {
+    synchronized (telling) {
+      if (anyToken || finished.get()) {
+        return;
+      }
+      try {
+        listener.onToken(token, logprobs, nanos);
+        anyToken = true;
+        engineRepeats = true;
+      } catch (RuntimeException e) {
+        // The engine gives it once more, and ends the request if it is not taken.
+      }
+    }
+  }
+
   @Override
   public void onToken(int token, @Nullable TokenLogprobs logprobs, long nanos) {
+    synchronized (telling) {
+      anyToken = true;
+      if (engineRepeats) {
+        engineRepeats = false;
+        return;
+      }
+    }
     listener.onToken(token, logprobs, nanos);
   }
 
   /** Engine's thread. */
   @Override
   public void onFinished(FinishReason reason, RequestTimes times) {
-    if (finished.compareAndSet(false, true)) {
+    if (firstEnd()) {
       listener.onFinished(reason, times);
     }
     if (adopted) {
@@ -538,8 +571,15 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
     side.remove(this);
   }
 
+  /** No token is told after it; true once. */
+  private boolean firstEnd() {
+    synchronized (telling) {
+      return finished.compareAndSet(false, true);
+    }
+  }
+
   private void finish(FinishReason reason, @Nullable String error) {
-    if (finished.compareAndSet(false, true)) {
+    if (firstEnd()) {
       long now = System.nanoTime();
       listener.onFinished(
           reason, new RequestTimes(timings.receivedNanos(), 0, 0, 0, 0, now, 0, 0, error));

@@ -20,7 +20,7 @@ final class FrameCodec {
   static final long MAGIC = 0x4241544f4e4b5600L;
 
   /** Version of this protocol. */
-  static final int VERSION = 3;
+  static final int VERSION = 4;
 
   /** Element types by their number on the wire. */
   static final List<ElementType> TYPES =
@@ -124,6 +124,7 @@ final class FrameCodec {
         logprobs(out, f.logprobs());
         PrefillDurations d = f.durations();
         out.putLong(d.queue()).putLong(d.execute()).putLong(d.save());
+        out.putLong(d.early()).putLong(d.idle());
         events(out, f.events());
       }
       case Frame.Chunk _ -> throw new IllegalArgumentException("a chunk has a payload");
@@ -265,7 +266,9 @@ final class FrameCodec {
         int transfer = in.getInt();
         int token = in.getInt();
         TokenLogprobs logprobs = logprobs(in);
-        PrefillDurations durations = new PrefillDurations(duration(in), duration(in), duration(in));
+        PrefillDurations durations =
+            new PrefillDurations(
+                duration(in), duration(in), duration(in), duration(in), duration(in));
         yield new Frame.First(transfer, token, logprobs, durations, events(in));
       }
       case CHUNK -> {

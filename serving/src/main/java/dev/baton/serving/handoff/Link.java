@@ -4,6 +4,7 @@ import dev.baton.engine.backend.BulkKvPort;
 import dev.baton.engine.backend.KvPort;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
+import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One connection between two workers, after its handshake. Two threads serve it: one reads and
- * calls the {@link Handler}, one writes. Control frames overtake KV that waits to be sent.
+ * calls the {@link Handler}, one writes, but for what is urgent ({@link #sendNow}). Control frames
+ * overtake KV that waits to be sent.
  *
  * <p>Where a device copies KV, a platform thread of its own does what waits for the device, so that
  * reading and writing the socket go on meanwhile: on a prefill worker it encodes what {@link
@@ -62,6 +64,9 @@ final class Link {
   private static final int MAX_WAITING = 100_000;
   private static final int READ_AHEAD = 64 * 1024;
 
+  /** Longest frame that is written at once, bytes. */
+  private static final int MAX_URGENT = 16 * 1024;
+
   private final SocketChannel channel;
   private final Frame.Hello peer;
   private final String name;
@@ -76,6 +81,15 @@ final class Link {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
   private final Condition dataWork = lock.newCondition();
+
+  /** Held while bytes go to the channel. */
+  private final ReentrantLock writing = new ReentrantLock();
+
+  // Guarded by writing.
+  private final ByteBuffer urgent = ByteBuffer.allocateDirect(MAX_URGENT);
+  private int unanswered;
+  private long answeredNanos;
+
   private final Deque<Outgoing> control = new ArrayDeque<>();
   private final Deque<Outgoing> data = new ArrayDeque<>();
   private final Deque<ByteBuffer> encoded = new ArrayDeque<>();
@@ -210,6 +224,58 @@ final class Link {
   /** As {@link #send}, encoded when its turn comes. */
   void sendControl(Outgoing outgoing) {
     enqueue(control, work, outgoing);
+  }
+
+  /**
+   * As {@link #sendControl}, from the calling thread where that cannot block: nothing waits to be
+   * written, and no KV or other frames can have filled the socket's buffer. Waking the writer would
+   * take longer than writing does.
+   */
+  void sendNow(Outgoing outgoing) {
+    if (!writeNow(outgoing)) {
+      sendControl(outgoing);
+    }
+  }
+
+  private boolean writeNow(Outgoing outgoing) {
+    if (pair == null || !writing.tryLock()) {
+      return false; // KV goes through the connection, or the writer is at work
+    }
+    try {
+      if (anythingWaits() || closed.get() || !peerReads()) {
+        return false;
+      }
+      urgent.clear();
+      outgoing.encode(urgent);
+      write(urgent.flip());
+      return true;
+    } catch (BufferOverflowException e) {
+      return false;
+    } catch (IOException e) {
+      close("connection lost: " + e.getMessage(), false);
+      return true;
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private boolean anythingWaits() {
+    lock.lock();
+    try {
+      return !control.isEmpty() || !encoded.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether little has been written since something came from the peer. */
+  private boolean peerReads() {
+    long received = lastReceived;
+    if (answeredNanos != received) {
+      answeredNanos = received;
+      unanswered = 0;
+    }
+    return unanswered <= MAX_URGENT;
   }
 
   /** Sends after all KV that waits already. */
@@ -485,8 +551,14 @@ final class Link {
   }
 
   private void write(ByteBuffer out) throws IOException {
-    while (out.hasRemaining()) {
-      channel.write(out);
+    writing.lock();
+    try {
+      unanswered = Math.min(unanswered + out.remaining(), Integer.MAX_VALUE / 2);
+      while (out.hasRemaining()) {
+        channel.write(out);
+      }
+    } finally {
+      writing.unlock();
     }
   }
 

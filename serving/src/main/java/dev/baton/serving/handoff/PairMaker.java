@@ -82,6 +82,11 @@ final class PairMaker {
     Thread.ofPlatform().daemon().name("kv-pair-" + link.name()).start(() -> connect(candidates));
   }
 
+  /** Whether the plane is chosen. */
+  boolean isDecided() {
+    return decided.getCount() == 0;
+  }
+
   /** Waits until the plane is chosen, but not for long. */
   void awaitDecided(long millis) throws InterruptedException {
     // Not decided in time: the first hand-offs go through the link.

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,7 @@ final class PrefillSide implements Link.Handler {
   private final Map<Link, Map<Integer, PrefillTransfer>> bound = new ConcurrentHashMap<>();
   private final Map<Link, PairMaker> makers = new ConcurrentHashMap<>();
   private final Set<PrefillTransfer> transfers = ConcurrentHashMap.newKeySet();
+  private final AtomicReference<@Nullable PrefillTransfer> notOffered = new AtomicReference<>();
   private volatile boolean closed;
 
   /** A decode worker's address; the lock makes callers share one attempt to connect. */
@@ -51,8 +53,24 @@ final class PrefillSide implements Link.Handler {
       transfer.fail("the worker is shutting down");
       return transfer;
     }
-    Thread.ofVirtual().name("kv-claim").start(() -> connectAndClaim(transfer, params.peer()));
+    Link ready = readyLink(params.peer());
+    if (ready != null) {
+      transfer.claim(ready);
+    } else {
+      Thread.ofVirtual().name("kv-claim").start(() -> connectAndClaim(transfer, params.peer()));
+    }
     return transfer;
+  }
+
+  /** The connection to that worker, if it is open and nothing has to be waited for. */
+  private @Nullable Link readyLink(HostPort address) {
+    Peer peer = peers.get(address);
+    Link link = peer == null ? null : peer.link;
+    if (link == null || !link.isOpen()) {
+      return null;
+    }
+    PairMaker maker = makers.get(link);
+    return maker == null || maker.isDecided() ? link : null;
   }
 
   private void connectAndClaim(PrefillTransfer transfer, HostPort address) {
@@ -146,6 +164,22 @@ final class PrefillSide implements Link.Handler {
     if (map != null) {
       map.remove(number);
     }
+  }
+
+  /**
+   * Whether a prompt may be computed before the decode worker has room for it: only where nothing
+   * else would run, for one prompt at a time, and where the longest sequence still fits beside it.
+   * So the prompts that decode workers have offered room for can always run, and no two workers
+   * wait for each other.
+   */
+  boolean startsEarly(PrefillTransfer transfer, EngineRequest request) {
+    return worker.engine().idleBeside(request.promptTokens().length + 1)
+        && notOffered.compareAndSet(null, transfer);
+  }
+
+  /** It has its offer, or is over. */
+  void offered(PrefillTransfer transfer) {
+    notOffered.compareAndSet(transfer, null);
   }
 
   void remove(PrefillTransfer transfer) {

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One prompt that this worker runs for another one: claim → offer → prefill, KV sent as it is
- * computed → first token → done → accepted.
+ * computed → first token → done → accepted. A worker with nothing else to do begins to compute
+ * before the offer is there; what there is to send waits for it.
  *
  * <p>Threads: frames come on the link's reader, KV is read and sent on its writer or data thread,
  * the engine calls from its own thread and the backend's. {@link #lock} guards what reader, writer,
@@ -41,6 +42,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private int number;
   private Frame.@Nullable Offer offer;
   private long offerNanos;
+  private long queuedNanos;
   private @Nullable PrefillHandle handle;
   private long sendBeginNanos;
   private long sendEndNanos;
@@ -50,6 +52,12 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private long deadlineNanos;
   private boolean ended;
 
+  /** What the engine said before the offer was there, in its order; null from then on. */
+  private @Nullable List<Runnable> early = new ArrayList<>();
+
+  private final Object earlyLock = new Object(); // taken for moments, so the engine may
+
+  private volatile long firstTokenNanos;
   private volatile boolean blocksHeld = true;
   private volatile @Nullable PrefillDurations durations;
 
@@ -80,6 +88,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       number = to.nextTransfer();
       renew();
       side.bind(to, number, this);
+      startEarly();
       to.send(new Frame.Claim(number, params.transferId(), params.prefillWorker().orElse("")));
     } finally {
       lock.unlock();
@@ -87,6 +96,21 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     if (!to.isOpen()) {
       fail("the connection to the decode worker was lost");
     }
+  }
+
+  private void startEarly() {
+    try {
+      if (side.startsEarly(this, request)) {
+        submit();
+      }
+    } catch (RequestRejectedException e) {
+      side.offered(this); // once it is offered, it is tried again, and the peer hears of it
+    }
+  }
+
+  private void submit() {
+    queuedNanos = System.nanoTime();
+    handle = worker.engine().submitPrefill(request, this);
   }
 
   @Override
@@ -135,7 +159,11 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
         offerNanos = System.nanoTime();
         nextToken = new int[worker.layout().layers()];
         Arrays.fill(nextToken, got.from());
-        handle = worker.engine().submitPrefill(request, this);
+        if (handle == null) {
+          submit();
+        }
+        side.offered(this);
+        passEarly();
       }
     } catch (RequestRejectedException e) {
       refusal = e.getMessage();
@@ -144,6 +172,28 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     }
     if (refusal != null) {
       fail(refusal);
+    }
+  }
+
+  /** Now that there is an offer: what the engine has said so far, then everything at once. */
+  private void passEarly() {
+    synchronized (earlyLock) {
+      List<Runnable> said = early;
+      early = null;
+      if (said != null) {
+        said.forEach(Runnable::run);
+      }
+    }
+  }
+
+  /** Runs it now, or as soon as there is an offer. Engine and backend threads. */
+  private void whenOffered(Runnable said) {
+    synchronized (earlyLock) {
+      if (early == null) {
+        said.run();
+      } else {
+        early.add(said);
+      }
     }
   }
 
@@ -213,8 +263,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   @Override
   public void onStarted(int[] blockTable, int cachedTokens, long nanos) {
     Link to = link();
-    Frame.Offer wanted = offer();
-    if (to == null || wanted == null) {
+    if (to == null) {
       return;
     }
     KvChunks chunks =
@@ -225,30 +274,32 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
             (int) worker.layout().bytesPerTokenAndLayer());
     started.set(new Started(chunks, blockTable, cachedTokens, nanos));
     if (worker.config().sendType() != SendType.GET) {
-      send(to, wanted, 0, worker.layout().layers(), 0, cachedTokens);
+      whenOffered(() -> send(to, 0, worker.layout().layers(), 0, cachedTokens));
     }
   }
 
   @Override
   public void onLayers(int fromLayer, int toLayer, int fromToken, int toToken) {
     Link to = link();
-    Frame.Offer wanted = offer();
-    if (to == null || wanted == null) {
+    if (to == null) {
       return;
     }
     switch (worker.config().sendType()) {
-      case PUT_ASYNC -> send(to, wanted, fromLayer, toLayer, fromToken, toToken);
+      case PUT_ASYNC -> whenOffered(() -> send(to, fromLayer, toLayer, fromToken, toToken));
       case PUT -> {
         if (toLayer == worker.layout().layers()) {
-          send(to, wanted, 0, toLayer, fromToken, toToken);
+          whenOffered(() -> send(to, 0, toLayer, fromToken, toToken));
         }
       }
       case GET -> {}
     }
   }
 
-  private void send(
-      Link to, Frame.Offer wanted, int fromLayer, int toLayer, int fromToken, int toToken) {
+  private void send(Link to, int fromLayer, int toLayer, int fromToken, int toToken) {
+    Frame.Offer wanted = offer();
+    if (wanted == null) {
+      return;
+    }
     int from = Math.max(fromToken, wanted.from());
     int end = Math.min(toToken, wanted.to());
     if (from < end) {
@@ -264,16 +315,20 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
       return;
     }
     Link.Outgoing first = out -> encodeFirst(out, token, logprobs, nanos);
+    whenOffered(() -> sendFirst(to, first));
+  }
+
+  private void sendFirst(Link to, Link.Outgoing first) {
     switch (worker.config().sendType()) {
       case PUT_ASYNC -> {
-        to.sendControl(first);
+        to.sendNow(first);
         to.sendData(this::encodeDone);
       }
       case PUT -> {
         to.sendData(first);
         to.sendData(this::encodeDone);
       }
-      case GET -> to.sendControl(first);
+      case GET -> to.sendNow(first);
     }
   }
 
@@ -285,28 +340,31 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     Thread.startVirtualThread(() -> fail(message));
   }
 
-  // --- the link's writer ---
-
+  /**
+   * On the engine's thread or the link's writer, once there is an offer. Without the lock, which is
+   * held while KV is copied: the first token does not wait for that. What it reads was written
+   * before the offer was passed on. Should the transfer have ended, the peer ignores it.
+   */
   private boolean encodeFirst(
       ByteBuffer out, int token, @Nullable TokenLogprobs logprobs, long tokenNanos) {
     Started start = started.get();
-    lock.lock();
-    try {
-      if (ended || start == null) {
-        return false;
-      }
-      long begin = Math.max(start.nanos(), offerNanos);
-      long end = Math.max(tokenNanos, begin);
-      PrefillDurations measured =
-          new PrefillDurations(
-              begin - offerNanos, end - begin, Math.max(0, System.nanoTime() - end));
-      durations = measured;
-      FrameCodec.encode(new Frame.First(number, token, logprobs, measured, events()), out);
+    if (start == null) {
       return false;
-    } finally {
-      lock.unlock();
     }
+    firstTokenNanos = tokenNanos;
+    PrefillDurations measured =
+        PrefillDurations.of(
+            queuedNanos < offerNanos ? receivedNanos : offerNanos,
+            offerNanos,
+            start.nanos(),
+            tokenNanos,
+            System.nanoTime());
+    durations = measured;
+    FrameCodec.encode(new Frame.First(number, token, logprobs, measured, events()), out);
+    return false;
   }
+
+  // --- the link's writer and data thread ---
 
   private boolean encodeDone(ByteBuffer out) {
     lock.lock();
@@ -520,6 +578,7 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
     if (mine != null) {
       mine.release();
     }
+    side.offered(this);
     side.remove(this);
     outcome.complete(how);
   }
@@ -527,15 +586,14 @@ final class PrefillTransfer implements PrefillCall, PrefillListener {
   private List<TimedEvent> events() {
     List<TimedEvent> events = new ArrayList<>();
     events.add(new TimedEvent("received", 0));
-    event(events, "queued", offerNanos);
+    event(events, "queued", queuedNanos);
     Started start = started.get();
     if (start != null) {
       event(events, "first_scheduled", start.nanos());
       event(events, "prefill_begin", start.nanos());
     }
-    PrefillDurations measured = durations;
-    if (measured != null) {
-      event(events, "prefill_end", offerNanos + measured.queue() + measured.execute());
+    if (firstTokenNanos != 0) {
+      event(events, "prefill_end", firstTokenNanos);
     }
     return events;
   }

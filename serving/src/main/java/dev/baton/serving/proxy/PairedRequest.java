@@ -49,17 +49,50 @@ final class PairedRequest {
 
   /** Both calls of one try. */
   private static final class Attempt {
-    private final HttpCall decodeCall;
-    private final PrefillLeg prefill;
+    private @Nullable PrefillLeg prefill;
+    private @Nullable HttpCall decode;
+    private boolean decodeOff;
+    private boolean over;
 
-    private Attempt(HttpCall decodeCall, PrefillLeg prefill) {
-      this.decodeCall = decodeCall;
-      this.prefill = prefill;
+    /** Whether it is to be started. */
+    private synchronized boolean prefill(PrefillLeg leg) {
+      prefill = leg;
+      return !over;
+    }
+
+    /** Aborted at once if that has been asked for already. */
+    private void decode(HttpCall call) {
+      boolean off;
+      synchronized (this) {
+        decode = call;
+        off = decodeOff;
+      }
+      if (off) {
+        call.abort();
+      }
+    }
+
+    private void cancelDecode() {
+      HttpCall call;
+      synchronized (this) {
+        decodeOff = true;
+        call = decode;
+      }
+      if (call != null) {
+        call.abort();
+      }
     }
 
     private void cancel() {
-      decodeCall.abort();
-      prefill.cancel();
+      PrefillLeg leg;
+      synchronized (this) {
+        over = true;
+        leg = prefill;
+      }
+      cancelDecode();
+      if (leg != null) {
+        leg.cancel();
+      }
     }
   }
 
@@ -117,8 +150,7 @@ final class PairedRequest {
     Upstream decode = use.worker();
     String id = Legs.transferId();
     List<Integer> resume = List.copyOf(edit.tokens());
-    HttpCall call =
-        upward.call(decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
+    Attempt attempt = new Attempt();
     // A decode worker whose stream has begun waits for its KV, or computes it when the lease is
     // over; only one that has given nothing yet is called off.
     PrefillLeg leg =
@@ -129,18 +161,23 @@ final class PairedRequest {
             resume,
             () -> {
               if (out == null) {
-                call.abort();
+                attempt.cancelDecode();
               }
             });
-    Attempt attempt = new Attempt(call, leg);
     current.set(attempt);
-    if (clientGone) {
+    if (clientGone || !attempt.prefill(leg)) {
       prefill.close();
       throw new ClientGoneException("the client left");
     }
-    leg.start(prefill);
-    try (HttpReply reply = call.send()) {
-      return pass(reply, use);
+    // The prefill worker first: it has the more to do until the first token.
+    try {
+      leg.start(prefill);
+      HttpCall call =
+          upward.call(decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
+      attempt.decode(call);
+      try (HttpReply reply = call.send()) {
+        return pass(reply, use);
+      }
     } catch (ClientGoneException e) {
       throw e;
     } catch (IOException e) {

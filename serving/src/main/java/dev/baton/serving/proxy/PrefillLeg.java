@@ -48,17 +48,22 @@ final class PrefillLeg {
     this.onFailure = onFailure;
   }
 
+  /** Sends the first request from the caller's thread where that cannot block. */
   void start(Upstream.Use first) {
-    Thread.ofVirtual().name("prefill-leg").start(() -> run(first));
+    HttpCall ahead = call(first.worker());
+    if (adopt(ahead)) {
+      ahead.begin();
+    }
+    Thread.ofVirtual().name("prefill-leg").start(() -> run(first, ahead));
   }
 
-  private void run(Upstream.Use first) {
+  private void run(Upstream.Use first, HttpCall ahead) {
     Set<Upstream> tried = new HashSet<>();
     Upstream.Use use = first;
     for (int attempt = 1; ; attempt++) {
       Optional<Failure> failed;
       try (Upstream.Use current = use) {
-        failed = attempt(current.worker());
+        failed = attempt(current.worker(), attempt == 1 ? ahead : call(current.worker()));
         tried.add(current.worker());
       }
       if (failed.isEmpty() || isCancelled()) {
@@ -83,23 +88,9 @@ final class PrefillLeg {
   }
 
   /** Runs once on one worker; empty if all is well. */
-  private Optional<Failure> attempt(Upstream worker) {
-    HttpCall mine =
-        request
-            .upward()
-            .call(
-                worker,
-                "POST",
-                request.path(),
-                request.legs().prefill(transferId, worker, decode, resume));
-    lock.lock();
-    try {
-      if (cancelled) {
-        return Optional.empty();
-      }
-      call = mine;
-    } finally {
-      lock.unlock();
+  private Optional<Failure> attempt(Upstream worker, HttpCall mine) {
+    if (!adopt(mine)) {
+      return Optional.empty();
     }
     try (HttpReply reply = mine.send()) {
       byte[] body = reply.bytes(MAX_ANSWER);
@@ -124,6 +115,22 @@ final class PrefillLeg {
               "application/json",
               Errors.upstream("Prefill worker " + worker.name() + " failed: " + e.getMessage())
                   .toBytes()));
+    }
+  }
+
+  private HttpCall call(Upstream worker) {
+    byte[] body = request.legs().prefill(transferId, worker, decode, resume);
+    return request.upward().call(worker, "POST", request.path(), body);
+  }
+
+  /** Makes it the one that {@link #cancel} aborts; false if that has happened. */
+  private boolean adopt(HttpCall mine) {
+    lock.lock();
+    try {
+      call = mine;
+      return !cancelled;
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -115,7 +115,7 @@ class MalformedPeerTest {
     List<List<Frame>> sins =
         List.of(
             List.of(new Frame.Done(1, 0, 0, List.of())),
-            List.of(new Frame.First(1, -5, null, new PrefillDurations(0, 0, 0), List.of())),
+            List.of(new Frame.First(1, -5, null, new PrefillDurations(0, 0, 0, 0, 0), List.of())),
             List.of(first(), first()),
             List.of(first(), new Frame.Done(1, 0, 0, List.of())),
             List.of(new Frame.Claim(1, "again", "p")),
@@ -151,7 +151,7 @@ class MalformedPeerTest {
   }
 
   private static Frame.First first() {
-    return new Frame.First(1, 3, null, new PrefillDurations(0, 0, 0), List.of());
+    return new Frame.First(1, 3, null, new PrefillDurations(0, 0, 0, 0, 0), List.of());
   }
 
   @Test

@@ -316,7 +316,7 @@ class TcpHandoffTest {
         peer.send(new Frame.Claim(1, "half", "p"));
         assertThat(peer.receive(Frame.Offer.class).to()).isEqualTo(50);
         int first = alone(prompt).getFirst();
-        peer.send(new Frame.First(1, first, null, new PrefillDurations(1, 2, 3), List.of()));
+        peer.send(new Frame.First(1, first, null, new PrefillDurations(1, 2, 3, 0, 0), List.of()));
         while (decoding.recording().count() == 0) {
           Thread.sleep(1);
         }

@@ -14,6 +14,7 @@ import dev.baton.engine.sampling.SamplingParams;
 import dev.baton.model.config.ElementType;
 import dev.baton.model.config.ModelConfig;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -31,6 +32,9 @@ final class WarmUp {
   private static final int BLOCK = 16;
   private static final int PROMPT = 39;
   private static final int DECODES = 12;
+
+  private static final SamplingParams DRAWN =
+      new SamplingParams(1, 0, 1, 0, 1, 0, 0, 0, -1, Map.of());
 
   /** Kinds of model for which this process has compiled kernels. */
   private static final Set<String> DONE = ConcurrentHashMap.newKeySet();
@@ -106,8 +110,9 @@ final class WarmUp {
 
   private static StepSequence sequence(
       int slot, int computed, int count, int[] tokens, int[] table) {
+    SamplingParams sampling = computed % 2 == 0 ? SamplingParams.GREEDY : DRAWN;
     return new StepSequence(
-        slot, false, computed, count, tokens, PROMPT, table, true, SamplingParams.GREEDY, 0);
+        slot, false, computed, count, tokens, PROMPT, table, true, sampling, computed);
   }
 
   /** The same code paths at a hundredth of the size. */

@@ -2,6 +2,7 @@ package dev.baton.cpu.forward;
 
 import dev.baton.cpu.kernel.ElementKernels;
 import dev.baton.cpu.kernel.Kernels;
+import dev.baton.cpu.kernel.ProductKernel;
 import dev.baton.cpu.kernel.Simd;
 import dev.baton.cpu.threads.Team;
 import dev.baton.cpu.weights.LayerWeights;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class FeedForward {
   private static final int PANEL = Simd.PANEL;
+  private static final int TILE = ProductKernel.TILE;
   private static final ElementKernels ELEMENTS = Kernels.elements();
 
   private final Team team;
@@ -68,12 +70,15 @@ final class FeedForward {
     int n = Math.min(PANEL, midSize - column);
     bias(layer.gateBias(), column, n, y, at, ld, rows);
     bias(layer.upBias(), column, n, y, at + PANEL, ld, rows);
-    for (int r = 0; r < rows; r++) {
-      int gate = at + r * ld;
-      ELEMENTS.gate(y, gate, y, gate + PANEL, y, gate, PANEL);
+    ELEMENTS.gate(y, at, ld, rows);
+    int r = 0;
+    for (; r + TILE <= rows; r += TILE) {
+      Packed.scaled4(y, at + r * ld, ld, n, scale, mid, r * midSize + column * TILE);
+    }
+    for (; r < rows; r++) {
       int width = Packed.width(r, rows);
       int to = Packed.index(r, midSize) + column * width;
-      Packed.scaled(y, gate, n, scale, mid, to, width);
+      Packed.scaled(y, at + r * ld, n, scale, mid, to, width);
     }
   }
 

@@ -43,11 +43,15 @@ final class Packed {
     }
   }
 
-  /** dst[k][0..3] = src(row r)[k] * s: a whole tile at once. */
-  static void scaled4(float[] src, int at, int n, float s, float[] dst, int dstAt) {
-    int b = at + n;
-    int c = b + n;
-    int d = c + n;
+  /**
+   * dst[k][0..3] = src(row r)[k] * s for k in [0, n): a whole tile at once.
+   *
+   * @param ld from one row of src to the next
+   */
+  static void scaled4(float[] src, int at, int ld, int n, float s, float[] dst, int dstAt) {
+    int b = at + ld;
+    int c = b + ld;
+    int d = c + ld;
     for (int k = 0; k < n; k++) {
       int to = dstAt + 4 * k;
       dst[to] = src[at + k] * s;

@@ -17,7 +17,7 @@ public final class Packing {
           int row = chunk * ROWS_PER_CHUNK;
           int to = Math.min(rows, row + ROWS_PER_CHUNK);
           for (; row + ProductKernel.TILE <= to; row += ProductKernel.TILE) {
-            Packed.scaled4(x, row * depth, depth, scale, packed, row * depth);
+            Packed.scaled4(x, row * depth, depth, depth, scale, packed, row * depth);
           }
           for (; row < to; row++) {
             int at = Packed.index(row, depth);

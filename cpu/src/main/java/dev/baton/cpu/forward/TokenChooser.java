@@ -12,13 +12,16 @@ import org.jspecify.annotations.Nullable;
 final class TokenChooser {
   private final int vocabulary;
   private final LogitsSampler[] samplers;
+  private final PlainDraw[] draws;
   private int[] lastSampled = new int[64];
 
   /** For that many threads choosing at the same time. */
   TokenChooser(int vocabulary, int threads) {
     this.vocabulary = vocabulary;
     samplers = new LogitsSampler[threads];
+    draws = new PlainDraw[threads];
     for (int i = 0; i < threads; i++) {
+      draws[i] = new PlainDraw(vocabulary);
       samplers[i] = new LogitsSampler(vocabulary);
     }
   }
@@ -49,12 +52,17 @@ final class TokenChooser {
       int thread) {
     SamplingParams sampling = sequence.sampling();
     boolean reported = sampling.logprobs() >= 0;
-    boolean plain = sampling.greedy() && !sampling.penalised() && sampling.logitBias().isEmpty();
-    float[] own = plain && !reported ? logits : Arrays.copyOfRange(logits, at, at + vocabulary);
-    int token;
-    if (plain) {
+    boolean asTheyAre = !sampling.penalised() && sampling.logitBias().isEmpty();
+    int token = -1;
+    boolean chosen = asTheyAre && sampling.greedy();
+    if (chosen) {
       token = Kernels.elements().argmax(logits, at, vocabulary);
-    } else {
+    } else if (asTheyAre && PlainDraw.covers(sampling, vocabulary)) {
+      token = draws[thread].draw(logits, at, sampling, sequence.outputIndex());
+      chosen = token >= 0;
+    }
+    float[] own = chosen && !reported ? logits : Arrays.copyOfRange(logits, at, at + vocabulary);
+    if (!chosen) {
       int length = sequence.computedTokens() + sequence.newTokens();
       token =
           samplers[thread].sample(

@@ -56,13 +56,15 @@ final class ScalarElements implements ElementKernels {
   }
 
   @Override
-  public void gate(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n) {
-    for (int i = 0; i < n; i++) {
-      out[outAt + i] = silu(gate[gateAt + i]) * up[upAt + i];
+  public void gate(float[] y, int at, int ld, int rows) {
+    for (int r = 0; r < rows; r++) {
+      for (int i = at + r * ld; i < at + r * ld + Simd.PANEL; i++) {
+        y[i] = silu(y[i]) * y[i + Simd.PANEL];
+      }
     }
   }
 
-  static float silu(float x) {
+  private static float silu(float x) {
     return x / (Exp.of(-x) + 1f);
   }
 
@@ -77,6 +79,20 @@ final class ScalarElements implements ElementKernels {
       }
     }
     return best;
+  }
+
+  @Override
+  public float max(float[] x, int at, int n) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      max = Math.max(max, x[at + i]);
+    }
+    return max;
+  }
+
+  @Override
+  public void expSums(float[] x, int at, int n, float max, double factor, double[] sums) {
+    BlockSums.scalar(x, at, n, max, factor, sums);
   }
 
   /** Adds the upper half onto the lower until one is left; the array is spent. */

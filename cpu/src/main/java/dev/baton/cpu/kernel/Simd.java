@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
  * a panel holds two vectors of rows, since one 32-bit load of two-byte weights gives two vectors.
  */
 public final class Simd {
-  private static final int BITS = chooseBits();
+  static final int BITS = chooseBits();
 
   static final VectorSpecies<Float> FLOATS =
       VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));

@@ -2,6 +2,7 @@ package dev.baton.cpu.kernel;
 
 import static dev.baton.cpu.kernel.Simd.FLOATS;
 import static dev.baton.cpu.kernel.Simd.LANES;
+import static dev.baton.cpu.kernel.Simd.PANEL;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -64,16 +65,18 @@ final class VectorElements implements ElementKernels {
   }
 
   @Override
-  public void gate(float[] gate, int gateAt, float[] up, int upAt, float[] out, int outAt, int n) {
-    int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-      FloatVector g = FloatVector.fromArray(FLOATS, gate, gateAt + i);
-      FloatVector u = FloatVector.fromArray(FLOATS, up, upAt + i);
-      g.div(Exp.of(g.neg()).add(1f)).mul(u).intoArray(out, outAt + i);
+  public void gate(float[] y, int at, int ld, int rows) {
+    for (int r = 0; r < rows; r++) {
+      int a = at + r * ld;
+      gated(y, a).intoArray(y, a);
+      gated(y, a + LANES).intoArray(y, a + LANES);
     }
-    for (; i < n; i++) {
-      out[outAt + i] = ScalarElements.silu(gate[gateAt + i]) * up[upAt + i];
-    }
+  }
+
+  private static FloatVector gated(float[] y, int at) {
+    FloatVector g = FloatVector.fromArray(FLOATS, y, at);
+    FloatVector u = FloatVector.fromArray(FLOATS, y, at + PANEL);
+    return g.div(Exp.of(g.neg()).add(1f)).mul(u);
   }
 
   @Override
@@ -96,5 +99,26 @@ final class VectorElements implements ElementKernels {
       }
     }
     return -1;
+  }
+
+  @Override
+  public float max(float[] x, int at, int n) {
+    FloatVector a = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector b = a;
+    int i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+      a = a.max(FloatVector.fromArray(FLOATS, x, at + i));
+      b = b.max(FloatVector.fromArray(FLOATS, x, at + i + LANES));
+    }
+    float max = a.max(b).reduceLanes(VectorOperators.MAX);
+    for (; i < n; i++) {
+      max = Math.max(max, x[at + i]);
+    }
+    return max;
+  }
+
+  @Override
+  public void expSums(float[] x, int at, int n, float max, double factor, double[] sums) {
+    BlockSums.vector(x, at, n, max, factor, sums);
   }
 }

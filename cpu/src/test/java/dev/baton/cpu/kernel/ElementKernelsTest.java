@@ -25,8 +25,56 @@ class ElementKernelsTest {
       same(n, (k, x) -> k.scale(x, 3, n, 1.7f, y));
       same(n, (k, x) -> x[0] = k.sumOfSquares(x, 3, n));
       same(n, (k, x) -> k.rotate(x, 3, n, cos, sin, 2));
-      same(n, (k, x) -> k.gate(x, 3, y, 5, x, 3, n));
+      same(n, (k, x) -> x[0] = k.max(x, 3, n));
       same(n, (k, x) -> x[0] = k.argmax(x, 3, n));
+    }
+  }
+
+  @Test
+  void gatesGiveTheSameBits() {
+    int panel = Simd.PANEL;
+    for (int rows = 0; rows < 6; rows++) {
+      int ld = 2 * panel + 3;
+      int last = rows;
+      same(ld * rows, (k, x) -> k.gate(x, 5, ld, last));
+    }
+  }
+
+  @Test
+  void largestIsNoNumberIfOneIsNone() {
+    for (ElementKernels kernels : new ElementKernels[] {vector, scalar}) {
+      float[] x = floats(50);
+      x[3] = 100;
+      assertThat(kernels.max(x, 0, 50)).isEqualTo(100);
+      for (int i : new int[] {0, 20, 49}) {
+        float[] y = x.clone();
+        y[i] = Float.NaN;
+        assertThat(kernels.max(y, 0, 50)).isNaN();
+      }
+    }
+  }
+
+  @Test
+  void sumsOfExponentialsAreAccurate() {
+    for (ElementKernels kernels : new ElementKernels[] {vector, scalar}) {
+      for (int n : new int[] {1, 5, 255, 256, 257, 1000}) {
+        float[] x = floats(n + 3);
+        x[3] = Float.NEGATIVE_INFINITY;
+        float max = 20;
+        int blocks = (n + ElementKernels.BLOCK - 1) / ElementKernels.BLOCK;
+        double[] sums = new double[blocks];
+        Arrays.fill(sums, Double.NaN);
+        kernels.expSums(x, 3, n, max, 1.3, sums);
+        double[] exact = new double[blocks];
+        for (int i = 0; i < n; i++) {
+          exact[i / ElementKernels.BLOCK] += Math.exp((x[3 + i] - (double) max) * 1.3);
+        }
+        for (int b = 0; b < blocks; b++) {
+          assertThat(Math.abs(sums[b] - exact[b]))
+              .as("n " + n + " seed " + seed)
+              .isLessThanOrEqualTo(1e-10 * exact[b] + 1e-300);
+        }
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.Arrays;
  */
 final class BytePairs {
   private static final long EMPTY = -1;
+  private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
 
   /** Of a pair that does not merge: no rank is as high. */
   private static final long NONE = Long.MAX_VALUE;
@@ -18,23 +19,39 @@ final class BytePairs {
 
   private final int mask;
 
+  /**
+   * A bit for each pair's hash: most pairs that are looked up do not merge, and this is small
+   * enough to stay in a core's cache.
+   */
+  private final long[] known;
+
+  private final int knownShift;
+
   BytePairs(int count) {
     int size = Integer.highestOneBit(Math.max(8, count)) << 2;
     this.entries = new long[2 * size];
     this.mask = size - 1;
+    this.known = new long[Math.max(1, size >> 3)];
+    this.knownShift = Long.numberOfLeadingZeros(8L * size) + 1;
     Arrays.fill(entries, EMPTY);
   }
 
   /** Adds a merge; the later of two of the same pair counts, as in the native library. */
   void put(int left, int right, int rank, int token) {
-    int at = slot(left, right);
-    entries[at] = ((long) left << 32) | right;
+    long pair = ((long) left << 32) | right;
+    int at = slot(pair);
+    entries[at] = pair;
+    int bit = bit(pair);
+    known[bit >> 6] |= 1L << bit;
     entries[at + 1] = ((long) rank << 32) | token;
   }
 
-  private int slot(int left, int right) {
-    long pair = ((long) left << 32) | right;
-    int at = (int) ((pair * 0x9E3779B97F4A7C15L) >>> 40) & mask;
+  private int bit(long pair) {
+    return (int) ((pair * MULTIPLIER) >>> knownShift);
+  }
+
+  private int slot(long pair) {
+    int at = (int) ((pair * MULTIPLIER) >>> 40) & mask;
     while (entries[2 * at] != EMPTY && entries[2 * at] != pair) {
       at = (at + 1) & mask;
     }
@@ -43,7 +60,12 @@ final class BytePairs {
 
   /** Rank and merged token of a pair. */
   private long look(int left, int right) {
-    int at = slot(left, right);
+    long pair = ((long) left << 32) | right;
+    int bit = bit(pair);
+    if ((known[bit >> 6] & (1L << bit)) == 0) {
+      return NONE;
+    }
+    int at = slot(pair);
     return entries[at] == EMPTY ? NONE : entries[at + 1];
   }
 

@@ -74,6 +74,11 @@ final class CpuBackend implements Backend {
   }
 
   @Override
+  public boolean computesOnHost() {
+    return true;
+  }
+
+  @Override
   public String describe() {
     return String.format(
         Locale.ROOT,

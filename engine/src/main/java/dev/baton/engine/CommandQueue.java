@@ -12,6 +12,7 @@ final class CommandQueue {
   private final Thread owner;
   private volatile boolean parked;
   private volatile boolean closed;
+  private volatile long awakeNanos;
 
   /** A queue whose commands {@code owner} runs; the runnable thread need not be started yet. */
   CommandQueue(Thread owner) {
@@ -38,8 +39,28 @@ final class CommandQueue {
     }
   }
 
-  /** Returns when a command is queued (or now and then without reason). */
+  /** How long {@link #park} waits awake before it parks; none at first. */
+  void stayAwake(long nanos) {
+    awakeNanos = nanos;
+  }
+
+  /**
+   * Returns when a command is queued (or now and then without reason).
+   *
+   * <p>A parked thread needs a tenth of a millisecond and more to be woken, which would be part of
+   * the next request's time to its first token.
+   */
   void park() {
+    long awake = awakeNanos;
+    if (awake > 0) {
+      long begin = System.nanoTime();
+      while (System.nanoTime() - begin < awake) {
+        if (!commands.isEmpty()) {
+          return;
+        }
+        Thread.onSpinWait();
+      }
+    }
     parked = true;
     // A command added before the flag was seen is in the queue by now; one added after unparks.
     if (commands.isEmpty()) {

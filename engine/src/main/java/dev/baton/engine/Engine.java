@@ -4,6 +4,7 @@ import dev.baton.engine.RequestRejectedException.Reason;
 import dev.baton.engine.backend.Backend;
 import dev.baton.engine.blocks.BlockPool;
 import dev.baton.engine.sampling.TokenLogprobs;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -165,6 +166,15 @@ public final class Engine implements AutoCloseable {
             queued);
     commands.add(() -> loop.start(sequence));
     return sequence;
+  }
+
+  /**
+   * From now on the engine's thread waits awake for so long after its last work before it parks: a
+   * request that comes meanwhile is begun at once. Only for machines with cores to spare; zero, the
+   * default, is never.
+   */
+  public void stayAwake(Duration longest) {
+    commands.stayAwake(longest.toNanos());
   }
 
   /** Whether it takes requests: neither closed nor failed. */

@@ -34,6 +34,11 @@ public interface Backend extends AutoCloseable {
     return Integer.MAX_VALUE;
   }
 
+  /** Whether steps are computed by the host's cores, which then have no time to wait awake. */
+  default boolean computesOnHost() {
+    return false;
+  }
+
   /** One line for the start-up log: device, kernels, vector width or compute capability, types. */
   String describe();
 

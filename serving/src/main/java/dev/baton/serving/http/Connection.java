@@ -26,18 +26,16 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One client's connection: collects a request, hands it to a virtual thread, and goes on reading
+ * One client's connection: collects a request, hands it to a thread of its own, and goes on reading
  * meanwhile, since only a read shows at once that the client has gone. All methods run on the
  * connection's I/O thread.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the connection
 final class Connection extends ChannelInboundHandlerAdapter {
   private static final System.Logger LOG = System.getLogger(Connection.class.getName());
-  private static final AtomicLong SERIAL = new AtomicLong();
   private static final byte[] NOTHING = {};
   private static final int MAX_PIPELINED = 16;
 
@@ -96,6 +94,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     try {
       lastReadNanos = System.nanoTime();
+      stir();
       if (rejected) {
         return; // only drained, so that the client gets to read the answer
       }
@@ -207,9 +206,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
   private void run(NettyExchange exchange) {
     current = exchange;
-    Thread.ofVirtual()
-        .name("http-request-" + SERIAL.incrementAndGet())
-        .start(() -> exchange.run(server.handler()));
+    server.start(() -> exchange.run(server.handler()));
   }
 
   /** The current response has been written whole. */
@@ -220,6 +217,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     }
     current = null;
     lastReadNanos = System.nanoTime();
+    stir(); // a client often has a next request
     if (!keepAlive || server.draining()) {
       closeAfterFlush();
       return;
@@ -229,6 +227,17 @@ final class Connection extends ChannelInboundHandlerAdapter {
       context().channel().config().setAutoRead(true);
       run(next);
     }
+  }
+
+  private void stir() {
+    AwakeLoop loop = AwakeLoop.current();
+    if (loop != null) {
+      loop.stir();
+    }
+  }
+
+  long awakeNanos() {
+    return server.awakeNanos();
   }
 
   boolean draining() {

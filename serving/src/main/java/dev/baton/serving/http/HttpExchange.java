@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * One request and its response. Used by the virtual thread that handles it, except {@link
- * #onDisconnect}, which any thread may call.
+ * One request and its response. Used by the thread that handles it, except {@link #onDisconnect},
+ * which any thread may call.
  */
 public interface HttpExchange {
 
@@ -46,11 +46,20 @@ public interface HttpExchange {
   void respond(int status, String contentType, byte[] body);
 
   /**
-   * Sends status line and headers of a response whose body follows in pieces (chunked coding).
+   * Begins a response whose body follows in pieces (chunked coding). Status line and headers are
+   * sent together with the first piece.
    *
    * @throws IllegalStateException if this exchange was answered already
    */
   ResponseStream startStream(int status, String contentType);
+
+  /**
+   * How long the handler may wait awake for something to answer with, before it parks, ns. Zero
+   * where it should park at once, as on a virtual thread.
+   */
+  default long awakeNanos() {
+    return 0;
+  }
 
   /** Whether a response, or the head of a stream, has been sent. */
   boolean answered();

@@ -20,23 +20,36 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.nio.channels.spi.SelectorProvider;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An HTTP/1.1 server. I/O runs on a few platform threads named "http-io-…"; each request is handled
- * on a virtual thread of its own. An {@code Upgrade} to HTTP/2 is ignored and the request served as
- * it stands. Pipelined requests are answered in order.
+ * on a thread of its own, virtual unless the server was told to {@link #stayAwake}. An {@code
+ * Upgrade} to HTTP/2 is ignored and the request served as it stands. Pipelined requests are
+ * answered in order.
  */
 public final class HttpServer implements AutoCloseable {
+  private static final AtomicLong SERIAL = new AtomicLong();
+
+  /** Handlers that may wait awake at a time; what is beyond runs on virtual threads. */
+  private static final int AWAKE_THREADS = 2;
+
   private final HttpServerOptions options;
   private final Handler handler;
   private final EventLoopGroup loops;
   private final ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final AtomicInteger handlers = new AtomicInteger();
   private final AtomicLong bufferedBytes = new AtomicLong();
   private final long maxBufferedBytes = Math.max(64L << 20, Runtime.getRuntime().maxMemory() / 4);
   private final Channel listener;
   private volatile boolean draining;
+  private volatile long awakeNanos;
+  private volatile @Nullable AwakeThreads awakeThreads;
 
   private HttpServer(HttpServerOptions options, Handler handler) {
     this.options = options;
@@ -56,7 +69,10 @@ public final class HttpServer implements AutoCloseable {
     int threads = Math.clamp(Runtime.getRuntime().availableProcessors() / 4, 1, 4);
     this.loops =
         new MultiThreadIoEventLoopGroup(
-            threads, new DefaultThreadFactory("http-io", true), NioIoHandler.newFactory());
+            threads,
+            new DefaultThreadFactory("http-io", true),
+            NioIoHandler.newFactory(
+                SelectorProvider.provider(), () -> new AwakeLoop(this::awakeNow)));
     try {
       this.listener = bootstrap().bind(address).syncUninterruptibly().channel();
     } catch (Throwable e) { // Netty rethrows the checked BindException undeclared
@@ -77,6 +93,19 @@ public final class HttpServer implements AutoCloseable {
   /** The port it listens on; the one that was given unless that was 0. */
   public int port() {
     return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  /**
+   * From now on, while no more than {@value #AWAKE_THREADS} requests are handled at a time, I/O
+   * threads and those of the handlers wait awake for so long after their last work before they are
+   * parked: being woken takes a tenth of a millisecond and more, several times on a request's way.
+   * Only for machines with cores to spare. The first call counts; zero, the default, is never.
+   */
+  public synchronized void stayAwake(Duration longest) {
+    if (longest.isPositive() && awakeThreads == null && !draining) {
+      awakeNanos = longest.toNanos();
+      awakeThreads = new AwakeThreads(AWAKE_THREADS, this::awakeNow);
+    }
   }
 
   /** Connections open now. */
@@ -101,6 +130,39 @@ public final class HttpServer implements AutoCloseable {
     connections.newCloseFuture().awaitUninterruptibly(options.drain().toMillis());
     connections.close().awaitUninterruptibly(1000);
     loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3000);
+    synchronized (this) {
+      AwakeThreads threads = awakeThreads;
+      if (threads != null) {
+        threads.close();
+      }
+    }
+  }
+
+  /** Runs a request's handler on a thread that may block. */
+  void start(Runnable request) {
+    handlers.incrementAndGet();
+    Runnable counted =
+        () -> {
+          try {
+            request.run();
+          } finally {
+            handlers.decrementAndGet();
+          }
+        };
+    AwakeThreads threads = awakeThreads;
+    if (threads == null || !threads.offer(counted)) {
+      Thread.ofVirtual().name("http-request-" + SERIAL.incrementAndGet()).start(counted);
+    }
+  }
+
+  /** How long a handler on the calling thread may wait awake, ns. */
+  long awakeNanos() {
+    return AwakeThreads.isCurrent() ? awakeNow() : 0;
+  }
+
+  /** With many requests under way there is always one that has something to do. */
+  private long awakeNow() {
+    return handlers.get() <= AWAKE_THREADS ? awakeNanos : 0;
   }
 
   HttpServerOptions options() {

@@ -13,6 +13,7 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
@@ -24,8 +25,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
-/** A request on its virtual thread, and the way its answer takes to the I/O thread. */
+/** A request on its handler's thread, and the way its answer takes to the I/O thread. */
 @SuppressWarnings("FutureReturnValueIgnored") // a write that fails closes the connection
 final class NettyExchange implements HttpExchange {
   private static final System.Logger LOG = System.getLogger(NettyExchange.class.getName());
@@ -153,6 +155,11 @@ final class NettyExchange implements HttpExchange {
   }
 
   @Override
+  public long awakeNanos() {
+    return connection.awakeNanos();
+  }
+
+  @Override
   public void responseHeader(String name, String value) {
     responseHeaders.set(name, value);
   }
@@ -194,8 +201,7 @@ final class NettyExchange implements HttpExchange {
     }
     boolean keep = keepAlive && chunked && !connection.draining();
     connectionHeader(response.headers(), keep);
-    channel.writeAndFlush(response, channel.voidPromise());
-    return new Stream(keep);
+    return new Stream(response, keep);
   }
 
   private void connectionHeader(HttpHeaders headers, boolean keep) {
@@ -330,7 +336,11 @@ final class NettyExchange implements HttpExchange {
   private final class Stream implements ResponseStream {
     private final boolean keep;
 
-    Stream(boolean keep) {
+    /** Until it is sent with the first piece: a client is woken once, not twice. */
+    private @Nullable HttpResponse head;
+
+    Stream(HttpResponse head, boolean keep) {
+      this.head = head;
       this.keep = keep;
     }
 
@@ -340,6 +350,14 @@ final class NettyExchange implements HttpExchange {
         throw new IllegalStateException("the stream is closed");
       }
       awaitWritable();
+      HttpResponse first = head;
+      head = null;
+      if (first != null) {
+        channel.write(first, channel.voidPromise());
+        if (bytes.length == 0) {
+          channel.flush();
+        }
+      }
       if (bytes.length > 0) {
         ByteBuf buffer = Unpooled.wrappedBuffer(bytes);
         channel.writeAndFlush(new DefaultHttpContent(buffer), channel.voidPromise());
@@ -358,8 +376,13 @@ final class NettyExchange implements HttpExchange {
       } finally {
         lock.unlock();
       }
+      HttpResponse first = head;
+      head = null;
       onLoop(
           () -> {
+            if (first != null) {
+              channel.write(first);
+            }
             channel.writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT);
             connection.finished(NettyExchange.this, keep);
           });

@@ -79,7 +79,8 @@ final class Generation {
         });
     List<Inbox.Event> batch = new ArrayList<>();
     while (live > 0) {
-      inbox.take(batch);
+      // The first token is worth a core's time: being woken takes a part of what it takes.
+      inbox.take(batch, firstWrittenNanos == 0 ? exchange.awakeNanos() : 0);
       boolean behind = batch.size() > BEHIND * answers.size();
       for (Inbox.Event event : batch) {
         handle(event, behind);

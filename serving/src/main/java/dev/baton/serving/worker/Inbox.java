@@ -39,8 +39,16 @@ final class Inbox {
     }
   }
 
-  /** Waits for at least one event and moves all there are into {@code target}. */
-  void take(List<Event> target) throws InterruptedException {
+  /**
+   * Waits for at least one event and moves all there are into {@code target}.
+   *
+   * @param awakeNanos how long to wait awake before the thread parks
+   */
+  void take(List<Event> target, long awakeNanos) throws InterruptedException {
+    long begin = awakeNanos > 0 ? System.nanoTime() : 0;
+    while (awakeNanos > 0 && queue.isEmpty() && System.nanoTime() - begin < awakeNanos) {
+      Thread.onSpinWait();
+    }
     while (true) {
       for (Event event = queue.poll(); event != null; event = queue.poll()) {
         target.add(event);

@@ -13,6 +13,7 @@ import dev.baton.serving.http.HttpServerOptions;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -74,9 +75,12 @@ public final class WorkerServer implements AutoCloseable {
     if (options.logStats()) {
       parts.add(new StatsLog(loaded, metrics));
     }
+    Duration awake = Wakefulness.of(loaded.backend());
+    loaded.engine().stayAwake(awake);
     if (options.warmUp()) {
-      WarmUp.run(loaded);
+      WarmUp.run(loaded, awake);
     }
+    http.stayAwake(awake);
     api.ready(WorkerApi.State.Ready.of(loaded, metrics, options.logRequests()));
     // Announced last: a proxy may send requests from here on.
     options.kvTransfer().ifPresent(transfer -> announce(transfer, loaded));

@@ -15,8 +15,13 @@ import org.junit.jupiter.api.Timeout;
 
 /** The HTTP server over real sockets. */
 @Timeout(60)
-final class HttpServerTest {
+class HttpServerTest {
   private static final HttpServerOptions LOCAL = new HttpServerOptions("127.0.0.1", 0);
+
+  /** Starts a server. */
+  HttpServer start(HttpServerOptions options, Handler handler) {
+    return HttpServer.start(options, handler);
+  }
 
   private static void echo(HttpExchange exchange) {
     exchange.respond(200, "text/plain", exchange.body());
@@ -28,7 +33,7 @@ final class HttpServerTest {
 
   @Test
   void answersSeveralRequestsOnOneConnection() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo);
+    try (HttpServer server = start(LOCAL, HttpServerTest::echo);
         RawClient client = new RawClient(server.port())) {
       for (String body : new String[] {"one", "", "three"}) {
         client.post("/x", body);
@@ -46,7 +51,7 @@ final class HttpServerTest {
           }
           exchange.respond(200, "text/plain", utf8(exchange.path()));
         };
-    try (HttpServer server = HttpServer.start(LOCAL, slowFirst);
+    try (HttpServer server = start(LOCAL, slowFirst);
         RawClient client = new RawClient(server.port())) {
       StringBuilder all = new StringBuilder();
       for (int i = 0; i < 50; i++) {
@@ -69,7 +74,7 @@ final class HttpServerTest {
               "text/plain",
               utf8(exchange.method() + " " + exchange.path() + " " + exchange.query()));
         };
-    try (HttpServer server = HttpServer.start(LOCAL, handler);
+    try (HttpServer server = start(LOCAL, handler);
         RawClient client = new RawClient(server.port())) {
       client.send("PUT /a/b?c=d&e HTTP/1.1\r\nHost: x\r\nX-In: v\r\nContent-Length: 0\r\n\r\n");
       RawClient.Response response = client.read();
@@ -80,7 +85,7 @@ final class HttpServerTest {
 
   @Test
   void ignoresAnUpgradeToHttp2AndReadsTheBody() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo);
+    try (HttpServer server = start(LOCAL, HttpServerTest::echo);
         RawClient client = new RawClient(server.port())) {
       client.post(
           "/x",
@@ -94,7 +99,7 @@ final class HttpServerTest {
 
   @Test
   void asksForABodyThatIsAnnouncedWithExpect() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo);
+    try (HttpServer server = start(LOCAL, HttpServerTest::echo);
         RawClient client = new RawClient(server.port())) {
       client.send(
           "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
@@ -106,7 +111,7 @@ final class HttpServerTest {
 
   @Test
   void refusesBodiesBeyondTheLimitHoweverTheyComeAndServesOn() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL.withMaxBodyBytes(1000), HttpServerTest::echo)) {
+    try (HttpServer server = start(LOCAL.withMaxBodyBytes(1000), HttpServerTest::echo)) {
       try (RawClient client = new RawClient(server.port())) {
         client.post("/", "x".repeat(200_000));
         RawClient.Response response = client.read();
@@ -135,7 +140,7 @@ final class HttpServerTest {
 
   @Test
   void refusesHeadersBeyondTheLimitAndWhatIsNoHttp() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo)) {
+    try (HttpServer server = start(LOCAL, HttpServerTest::echo)) {
       try (RawClient client = new RawClient(server.port())) {
         client.send("GET / HTTP/1.1\r\nX: " + "a".repeat(100_000) + "\r\n\r\n");
         assertThat(client.read().status()).isEqualTo(431);
@@ -179,7 +184,7 @@ final class HttpServerTest {
             throw e;
           }
         };
-    try (HttpServer server = HttpServer.start(LOCAL, waits)) {
+    try (HttpServer server = start(LOCAL, waits)) {
       RawClient client = new RawClient(server.port());
       client.post("/", "{}");
       handling.await();
@@ -198,7 +203,7 @@ final class HttpServerTest {
           exchange.onDisconnect(told::incrementAndGet);
           echo(exchange);
         };
-    try (HttpServer server = HttpServer.start(LOCAL, handler)) {
+    try (HttpServer server = start(LOCAL, handler)) {
       try (RawClient client = new RawClient(server.port())) {
         client.post("/", "a");
         client.read();
@@ -228,7 +233,7 @@ final class HttpServerTest {
         };
     HttpServerOptions impatient =
         LOCAL.withTimeouts(Duration.ofSeconds(60), Duration.ofMillis(300), Duration.ofMillis(100));
-    try (HttpServer server = HttpServer.start(impatient, floods);
+    try (HttpServer server = start(impatient, floods);
         RawClient client = new RawClient(server.port())) {
       client.post("/", "");
       client.readHead();
@@ -248,7 +253,7 @@ final class HttpServerTest {
             stream.write(utf8("two"));
           }
         };
-    try (HttpServer server = HttpServer.start(LOCAL, handler);
+    try (HttpServer server = start(LOCAL, handler);
         RawClient client = new RawClient(server.port())) {
       client.post("/", "");
       client.readHead();
@@ -270,7 +275,7 @@ final class HttpServerTest {
           }
           throw new IllegalStateException("expected by this test");
         };
-    try (HttpServer server = HttpServer.start(LOCAL, fails)) {
+    try (HttpServer server = start(LOCAL, fails)) {
       try (RawClient client = new RawClient(server.port())) {
         client.post("/", "");
         RawClient.Response response = client.read();
@@ -296,7 +301,7 @@ final class HttpServerTest {
             exchange.respond(200, "text/plain", utf8("whole"));
           }
         };
-    try (HttpServer server = HttpServer.start(LOCAL, streams)) {
+    try (HttpServer server = start(LOCAL, streams)) {
       try (RawClient client = new RawClient(server.port())) {
         client.send("GET /stream HTTP/1.0\r\n\r\n");
         RawClient.Response response = client.read();
@@ -316,7 +321,7 @@ final class HttpServerTest {
 
   @Test
   void refusesConnectionsBeyondTheLimit() throws IOException {
-    try (HttpServer server = HttpServer.start(LOCAL.withMaxConnections(1), HttpServerTest::echo);
+    try (HttpServer server = start(LOCAL.withMaxConnections(1), HttpServerTest::echo);
         RawClient first = new RawClient(server.port())) {
       first.post("/", "a");
       assertThat(first.read().status()).isEqualTo(200);
@@ -332,7 +337,7 @@ final class HttpServerTest {
   void closesIdleConnectionsAndOnesThatSendOnlyHalfARequest() throws IOException {
     HttpServerOptions impatient =
         LOCAL.withTimeouts(Duration.ofMillis(200), Duration.ofMillis(200), Duration.ofMillis(100));
-    try (HttpServer server = HttpServer.start(impatient, HttpServerTest::echo)) {
+    try (HttpServer server = start(impatient, HttpServerTest::echo)) {
       try (RawClient idle = new RawClient(server.port())) {
         assertThat(idle.atEnd()).isTrue();
       }
@@ -353,7 +358,7 @@ final class HttpServerTest {
           goOn.await();
           echo(exchange);
         };
-    HttpServer server = HttpServer.start(LOCAL, waits);
+    HttpServer server = start(LOCAL, waits);
     try (RawClient client = new RawClient(server.port());
         RawClient idle = new RawClient(server.port())) {
       client.post("/", "last words");
@@ -370,28 +375,23 @@ final class HttpServerTest {
 
   @Test
   void saysWhyItCannotListen() {
-    try (HttpServer server = HttpServer.start(LOCAL, HttpServerTest::echo)) {
+    try (HttpServer server = start(LOCAL, HttpServerTest::echo)) {
       assertThatThrownBy(
-              () ->
-                  HttpServer.start(
-                      new HttpServerOptions("127.0.0.1", server.port()), HttpServerTest::echo))
+              () -> start(new HttpServerOptions("127.0.0.1", server.port()), HttpServerTest::echo))
           .isInstanceOf(HttpServerException.class)
           .hasMessageContaining("Port " + server.port())
           .hasMessageContaining("in use");
     }
     assertThatThrownBy(
-            () ->
-                HttpServer.start(new HttpServerOptions("127.0.0.1", 70_000), HttpServerTest::echo))
+            () -> start(new HttpServerOptions("127.0.0.1", 70_000), HttpServerTest::echo))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("70000")
         .hasMessageContaining("65535");
     assertThatThrownBy(
-            () ->
-                HttpServer.start(new HttpServerOptions("no.such.invalid", 0), HttpServerTest::echo))
+            () -> start(new HttpServerOptions("no.such.invalid", 0), HttpServerTest::echo))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("no.such.invalid");
-    assertThatThrownBy(
-            () -> HttpServer.start(new HttpServerOptions("192.0.2.1", 0), HttpServerTest::echo))
+    assertThatThrownBy(() -> start(new HttpServerOptions("192.0.2.1", 0), HttpServerTest::echo))
         .isInstanceOf(HttpServerException.class)
         .hasMessageContaining("no address of this machine");
   }

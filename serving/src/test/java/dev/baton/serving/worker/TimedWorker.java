@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * sequence, for each token (for an H200 about 4500 20 20).
  */
 final class TimedWorker {
+  private static final long AWAKE_NANOS = 300_000;
+
   private TimedWorker() {}
 
   /** Starts it. */
@@ -130,8 +132,13 @@ final class TimedWorker {
       StepResult result =
           new StepResult(tokens, new @Nullable TokenLogprobs[tokens.length], 1000 * micros);
       return () -> {
+        // Like a driver that waits awake for the device; few cores are left to others for the most.
         for (long left = done - System.nanoTime(); left > 0; left = done - System.nanoTime()) {
-          LockSupport.parkNanos(left);
+          if (left > AWAKE_NANOS) {
+            LockSupport.parkNanos(left - AWAKE_NANOS);
+          } else {
+            Thread.onSpinWait();
+          }
         }
         return result;
       };

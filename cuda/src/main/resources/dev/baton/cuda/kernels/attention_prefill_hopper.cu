@@ -25,23 +25,22 @@
 #define K_EMPTY (K_FULL + 8 * STAGES)
 #define V_FULL (K_EMPTY + 8 * STAGES)
 #define V_EMPTY (V_FULL + 8 * STAGES)
-#define AT_PIECE ((V_EMPTY + 8 * STAGES + 15) / 16 * 16)
-#define AT_ANCHOR (AT_PIECE + 32)  // a word for each thread
+#define AT_ANCHOR ((V_EMPTY + 8 * STAGES + 15) / 16 * 16)  // a word for each thread
 
 // Numbers of bar.sync.
 #define TURN 1    // and 2: which warp group's products come next
 #define CLEARED 3  // and 4: the warp group has cleared values
 
-// What the warp groups have to know of a piece of work.
+// A piece of work.
 struct Piece {
+  int seq;
+  int length;    // keys of the sequence
   int position;  // of its first token
   int tokens;    // from there to the end of the chunk
   int key0;      // first key of the first tile
   int tiles;
-  int in_last;   // keys in the last tile that exist, may be more than a tile
   int token;     // of the step
   int kv_head;
-  int unused;
 };
 
 struct Arguments {
@@ -58,8 +57,25 @@ __device__ __forceinline__ int piece_of_round(int round) {
   return round * gridDim.x + turn;
 }
 
-__device__ __forceinline__ void fetch(const TensorMap& queries, const TensorMap& pool, const Arguments& args, u32 memory,
-                                      Piece* piece) {
+// Every thread finds this out for itself: words in shared memory would have to be handed over and back.
+__device__ __forceinline__ Piece piece_of_work(const Arguments& args, int at) {
+  int piece_tokens = ROWS / (args.heads / args.kv_heads);
+  int shift = min(args.block_shift, 7);  // a box has at most 128 keys
+  Piece p;
+  p.kv_head = at % args.kv_heads;
+  p.seq = args.pieces[at / args.kv_heads * 2];
+  int first = args.pieces[at / args.kv_heads * 2 + 1];
+  p.length = args.seq_len[p.seq];
+  int new_tokens = args.q_len[p.seq];
+  p.token = args.q_start[p.seq] + first;
+  p.position = p.length - new_tokens + first;
+  p.tokens = new_tokens - first;
+  p.key0 = args.window < 0 ? 0 : max(0, p.position - args.window + 1) >> shift << shift;
+  p.tiles = (p.position + min(piece_tokens, p.tokens) - 1 - p.key0) / KEYS + 1;
+  return p;
+}
+
+__device__ __forceinline__ void fetch(const TensorMap& queries, const TensorMap& pool, const Arguments& args, u32 memory) {
   int lane = threadIdx.x & 31;
   int group = args.heads / args.kv_heads, piece_tokens = ROWS / group;
   int stride = *args.table_stride;
@@ -71,18 +87,12 @@ __device__ __forceinline__ void fetch(const TensorMap& queries, const TensorMap&
   for (int round = 0; round * gridDim.x < args.count; round++) {
     int at = piece_of_round(round);
     if (at >= args.count) continue;
-    int kv_head = at % args.kv_heads;
-    int seq = args.pieces[at / args.kv_heads * 2], first = args.pieces[at / args.kv_heads * 2 + 1];
-    int length = args.seq_len[seq], new_tokens = args.q_len[seq], token = args.q_start[seq] + first;
-    const int* table = args.tables + (size_t)seq * stride;
-    int position = length - new_tokens + first;
-    int last_key = position + min(piece_tokens, new_tokens - first) - 1;
-    int key0 = args.window < 0 ? 0 : max(0, position - args.window + 1) >> shift << shift;
-    int tiles = (last_key - key0) / KEYS + 1;
+    const Piece piece = piece_of_work(args, at);
+    const int* table = args.tables + (size_t)piece.seq * stride;
 
     auto block_of = [&](int tile) {
-      int key = key0 + tile * KEYS + (box << shift);
-      return has_box && key < length ? args.first_block + table[key >> args.block_shift] : -1;
+      int key = piece.key0 + tile * KEYS + (box << shift);
+      return has_box && key < piece.length ? args.first_block + table[key >> args.block_shift] : -1;
     };
     auto load = [&](u32 ring, u32 full, u32 empty, int index, int tile, int block, int which) {
       int stage = index % STAGES;
@@ -91,24 +101,22 @@ __device__ __forceinline__ void fetch(const TensorMap& queries, const TensorMap&
       __syncwarp();
       if (has_box) {
         // A block of -1 lies outside of the pool: zeros.
-        int slot = key0 + tile * KEYS + (box << shift) & (1 << args.block_shift) - 1;
-        copy_box(ring + stage * TILE_BYTES + to, pool, full + 8 * stage, half * 64, kv_head, slot,
+        int slot = piece.key0 + tile * KEYS + (box << shift) & (1 << args.block_shift) - 1;
+        copy_box(ring + stage * TILE_BYTES + to, pool, full + 8 * stage, half * 64, piece.kv_head, slot,
                  block < 0 ? -1 : 2 * block + which);
       }
     };
 
-    int block = block_of(tiles - 1);
+    int block = block_of(piece.tiles - 1);
     barrier_wait(memory + Q_EMPTY, (count & 1) ^ 1);
-    if (lane == 0) {
-      *piece = Piece{position, new_tokens - first, key0, tiles, length - key0 - (tiles - 1) * KEYS, token, kv_head, 0};
-      barrier_arrive_expect(memory + Q_FULL, HALVES * group * piece_tokens * 128);
-    }
+    if (lane == 0) barrier_arrive_expect(memory + Q_FULL, HALVES * group * piece_tokens * 128);
     __syncwarp();
-    if (lane < HALVES) copy_box(memory + lane * HALF_BYTES, queries, memory + Q_FULL, lane * 64, kv_head * group, token);
+    if (lane < HALVES)
+      copy_box(memory + lane * HALF_BYTES, queries, memory + Q_FULL, lane * 64, piece.kv_head * group, piece.token);
     count++;
     // From the last tile to the first: those on the diagonal, which need a mask, come first.
-    load(memory + AT_K, memory + K_FULL, memory + K_EMPTY, keys++, tiles - 1, block, 0);
-    for (int tile = tiles - 1; tile >= 0; tile--) {
+    load(memory + AT_K, memory + K_FULL, memory + K_EMPTY, keys++, piece.tiles - 1, block, 0);
+    for (int tile = piece.tiles - 1; tile >= 0; tile--) {
       int next = 0;
       if (tile > 0) {
         next = block_of(tile - 1);
@@ -223,7 +231,7 @@ __device__ __forceinline__ void store(const Arguments& args, const Piece& piece,
   }
 }
 
-__device__ __forceinline__ void attend(const Arguments& args, u32 memory, const Piece* shared_piece) {
+__device__ __forceinline__ void attend(const Arguments& args, u32 memory) {
   const int me = threadIdx.x / GROUP - 1, thread = threadIdx.x % GROUP, lane = threadIdx.x & 31;
   const int group = args.heads / args.kv_heads, window = args.window;
   const int shift = min(args.block_shift, 7);
@@ -238,10 +246,10 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
   if (me == 1) arrive_threads(TURN, 2 * GROUP);
 
   for (int round = 0; round * gridDim.x < args.count; round++) {
-    if (piece_of_round(round) >= args.count) continue;
-    barrier_wait(memory + Q_FULL, count & 1);
-    count++;
-    const Piece piece = *shared_piece;
+    int at = piece_of_round(round);
+    if (at >= args.count) continue;
+    const Piece piece = piece_of_work(args, at);
+    const int in_last = piece.length - piece.key0 - (piece.tiles - 1) * KEYS;  // keys of the last tile, or more
     Rows rows;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
@@ -256,6 +264,8 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
 #pragma unroll
     for (int i = 0; i < D / 2; i++) o[i] = 0;
 
+    barrier_wait(memory + Q_FULL, count & 1);
+    count++;
     int tile = piece.tiles - 1, stage = tiles_done % STAGES;
     barrier_wait(memory + K_FULL + 8 * stage, tiles_done / STAGES & 1);
     products_begin();
@@ -267,12 +277,12 @@ __device__ __forceinline__ void attend(const Arguments& args, u32 memory, const 
     if (tile == 0) release(Q_EMPTY);
     weigh(s, rows, shrink, true, piece.key0 + tile * KEYS, window, scale);
     pack_weights(p, s);
-    if (piece.in_last < KEYS) {
+    if (in_last < KEYS) {
       // What lies in the last block behind the sequence may be anything; a weight of 0 would not make it harmless.
       barrier_wait(memory + V_FULL + 8 * stage, tiles_done / STAGES & 1);
-      int end = min(KEYS, (piece.in_last + (1 << shift) - 1) >> shift << shift);
-      for (int i = thread; i < (end - piece.in_last) * 8 * HALVES; i += GROUP) {
-        u32 at = memory + AT_V + stage * TILE_BYTES + i % HALVES * HALF_BYTES + piece.in_last * 128 + i / HALVES * 16;
+      int end = min(KEYS, (in_last + (1 << shift) - 1) >> shift << shift);
+      for (int i = thread; i < (end - in_last) * 8 * HALVES; i += GROUP) {
+        u32 at = memory + AT_V + stage * TILE_BYTES + i % HALVES * HALF_BYTES + in_last * 128 + i / HALVES * 16;
         asm volatile("st.shared.v4.u32 [%0], {%1, %1, %1, %1};" ::"r"(at), "r"(0) : "memory");
       }
       fence_async();
@@ -341,7 +351,6 @@ extern "C" __global__ void __launch_bounds__(3 * GROUP, 1)
   extern __shared__ u8 dynamic[];
   u32 unaligned = shared_address(dynamic);
   u32 memory = (unaligned + 1023) / 1024 * 1024;
-  Piece* piece = (Piece*)(dynamic + (memory - unaligned) + AT_PIECE);
   if (threadIdx.x == 0) {
     barrier_init(memory + Q_FULL, 1);
     barrier_init(memory + Q_EMPTY, 8);  // warps
@@ -360,9 +369,9 @@ extern "C" __global__ void __launch_bounds__(3 * GROUP, 1)
                  scale, window};
   if (threadIdx.x < GROUP) {
     fewer_registers<24>();
-    if (threadIdx.x < 32) fetch(queries, pool, args, memory, piece);
+    if (threadIdx.x < 32) fetch(queries, pool, args, memory);
   } else {
     more_registers<240>();
-    attend(args, memory, piece);
+    attend(args, memory);
   }
 }

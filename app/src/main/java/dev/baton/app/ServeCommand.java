@@ -96,8 +96,8 @@ final class ServeCommand implements Callable<Integer> {
       converter = HumanInteger.class,
       paramLabel = "TOKENS",
       description =
-          "Most tokens of a step in which sequences decode (default: 640 on a GPU, no limit of its own"
-              + " on a CPU).")
+          "Most tokens of a step in which sequences decode (default: 640 on a GPU, 1280 while a long"
+              + " queue waits; no limit of its own on a CPU).")
   private @Nullable Long maxNumMixedTokens;
 
   @Option(

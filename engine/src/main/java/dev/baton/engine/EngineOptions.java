@@ -8,6 +8,8 @@ package dev.baton.engine;
  * @param maxNumMixedTokens most tokens of a step in which sequences decode: long steps make every
  *     decoding sequence wait, and a device that reads its weights from memory computes a few
  *     hundred tokens beside the decodes in little more time than the decodes alone
+ * @param crowdedMixedTokens the same while a long queue waits: then more requests a second are
+ *     worth a longer wait for each token
  * @param maxNumSeqs most sequences of one step
  * @param prefixCaching whether blocks of earlier sequences are found again by their content
  * @param maxQueued most requests that may wait; a further one is refused
@@ -16,6 +18,7 @@ public record EngineOptions(
     int maxModelLen,
     int maxNumBatchedTokens,
     int maxNumMixedTokens,
+    int crowdedMixedTokens,
     int maxNumSeqs,
     boolean prefixCaching,
     int maxQueued) {
@@ -28,6 +31,7 @@ public record EngineOptions(
     atLeast("max-model-len", maxModelLen, 2);
     atLeast("max-num-batched-tokens", maxNumBatchedTokens, 1);
     atLeast("max-num-mixed-tokens", maxNumMixedTokens, 1);
+    atLeast("crowded-mixed-tokens", crowdedMixedTokens, 1);
     atLeast("max-num-seqs", maxNumSeqs, 1);
     atLeast("max-queued", maxQueued, 1);
   }
@@ -49,6 +53,24 @@ public record EngineOptions(
         maxModelLen,
         maxNumBatchedTokens,
         maxNumBatchedTokens,
+        maxNumSeqs,
+        prefixCaching,
+        maxQueued);
+  }
+
+  /** One limit on steps that decode, however many wait. */
+  public EngineOptions(
+      int maxModelLen,
+      int maxNumBatchedTokens,
+      int maxNumMixedTokens,
+      int maxNumSeqs,
+      boolean prefixCaching,
+      int maxQueued) {
+    this(
+        maxModelLen,
+        maxNumBatchedTokens,
+        maxNumMixedTokens,
+        maxNumMixedTokens,
         maxNumSeqs,
         prefixCaching,
         maxQueued);

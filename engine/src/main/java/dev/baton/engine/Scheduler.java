@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Order of a step: decodes, then chunks of prompts under way, then requests from the queue,
  * first come first served, while the token budget lasts. Where something decodes, the budget is
- * that of mixed steps, of which prompts always have a quarter. A request from the queue gets blocks
- * for all its known tokens at once, so only decodes ever run out of blocks. Then the youngest
- * running sequence is preempted. Because the oldest never is (unless alone) and {@link #canEverFit}
- * was asked first, somebody always gets on.
+ * that of mixed steps, which is another while a long queue waits; prompts always have a quarter. A
+ * request from the queue gets blocks for all its known tokens at once, so only decodes ever run out
+ * of blocks. Then the youngest running sequence is preempted. Because the oldest never is (unless
+ * alone) and {@link #canEverFit} was asked first, somebody always gets on.
  *
  * <p>Reservations stand in the same order by arrival but need no seat: one waits only for older
  * requests that lack blocks, not for those that lack a seat. They never preempt and are never
@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * adopted, and whoever made it adopts or cancels it within a deadline.
  */
 final class Scheduler {
+  /** Steps' worth of waiting tokens that make a queue long. */
+  private static final int LONG_QUEUE = 32;
+
   private final BlockPool pool;
   private final BlockHasher hasher;
   private final EngineOptions options;
@@ -125,7 +128,7 @@ final class Scheduler {
       }
     }
     if (plannedCount > 0) {
-      int most = options.maxNumMixedTokens();
+      int most = longQueue() ? options.crowdedMixedTokens() : options.maxNumMixedTokens();
       budget = Math.min(budget, Math.max(most - plannedCount, (most + 3) / 4));
     }
     for (int i = 0; i < running.size() && budget > 0; i++) {
@@ -135,6 +138,25 @@ final class Scheduler {
       }
     }
     admit(step, nanos);
+  }
+
+  /** Whether the next requests of the queue, as many as there are seats, fill many mixed steps. */
+  private boolean longQueue() {
+    if (options.crowdedMixedTokens() == options.maxNumMixedTokens()) {
+      return false;
+    }
+    long missing = (long) LONG_QUEUE * options.maxNumMixedTokens();
+    int seen = 0;
+    for (Sequence sequence : waiting) {
+      missing -= sequence.history.length();
+      if (missing <= 0) {
+        return true;
+      }
+      if (++seen == options.maxNumSeqs()) {
+        return false;
+      }
+    }
+    return false;
   }
 
   private void seatReadyOnes() {

@@ -340,6 +340,31 @@ final class EngineTests {
   }
 
   @Test
+  void stepsThatDecodeAreLongerWhileALongQueueWaits() {
+    EngineOptions options = new EngineOptions(1000, 64, 6, 12, 4, false, 100);
+    try (FakeBackend backend = new FakeBackend(900, 4, 4, 1, 1, 0);
+        Engine engine = Engine.start(backend, options)) {
+      Recorder talker = new Recorder();
+      engine.submit(request(3, 300), talker);
+      Recorder alone = new Recorder();
+      engine.submit(request(70, 1), alone);
+      alone.await();
+      assertThat(backend.mostMixedTokens).isEqualTo(6);
+      Recorder[] crowd = new Recorder[12];
+      for (int i = 0; i < crowd.length; i++) {
+        crowd[i] = new Recorder();
+        engine.submit(request(70, 1), crowd[i]);
+      }
+      for (Recorder one : crowd) {
+        one.await();
+      }
+      talker.await();
+      assertThat(backend.mostMixedTokens).isEqualTo(12);
+      assertThat(backend.broken).isNull();
+    }
+  }
+
+  @Test
   void promptsGetAQuarterOfAMixedStepHoweverMuchDecodes() {
     EngineOptions options = new EngineOptions(1000, 64, 8, 20, true, 100);
     try (FakeBackend backend = new FakeBackend(900, 4, 20, 1, 1, 0);

@@ -504,6 +504,12 @@ public final class CudaBackend implements Backend {
     return 640;
   }
 
+  /** The weights are read half as often for each token. */
+  @Override
+  public int crowdedStepTokens() {
+    return 1280;
+  }
+
   @Override
   public int maxStepsInFlight() {
     return StepRunner.IN_FLIGHT;

@@ -39,6 +39,11 @@ public interface Backend extends AutoCloseable {
     return false;
   }
 
+  /** As {@link #mixedStepTokens}, while a long queue waits and requests a second count. */
+  default int crowdedStepTokens() {
+    return mixedStepTokens();
+  }
+
   /** One line for the start-up log: device, kernels, vector width or compute capability, types. */
   String describe();
 

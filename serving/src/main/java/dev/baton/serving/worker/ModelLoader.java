@@ -60,6 +60,7 @@ final class ModelLoader {
                   maxModelLen,
                   settings.maxNumBatchedTokens(),
                   settings.maxNumMixedTokens().orElse(backend.mixedStepTokens()),
+                  settings.maxNumMixedTokens().orElse(backend.crowdedStepTokens()),
                   settings.maxNumSeqs(),
                   settings.prefixCaching(),
                   EngineOptions.DEFAULT_MAX_QUEUED));

@@ -139,7 +139,9 @@ final class ServeCommand implements Callable<Integer> {
       names = "--load-format",
       defaultValue = "auto",
       description =
-          "auto or safetensors: from files; dummy: generated (default: ${DEFAULT-VALUE}).")
+          "auto or safetensors: from files; dummy: generated, normal with deviation 0.02;"
+              + " dummy-uniform: generated, within 0.001, the values of vLLM's dummy weights"
+              + " (default: ${DEFAULT-VALUE}).")
   private String loadFormat = "auto";
 
   @Option(
@@ -310,9 +312,12 @@ final class ServeCommand implements Callable<Integer> {
         count("--max-num-seqs", maxNumSeqs, 1, 65_536),
         count("--block-size", blockSize, 1, 4096),
         prefixCaching,
-        oneOf("--load-format", loadFormat, "auto", "safetensors", "dummy").equals("dummy")
-            ? LoadFormat.DUMMY
-            : LoadFormat.AUTO,
+        switch (oneOf(
+            "--load-format", loadFormat, "auto", "safetensors", "dummy", "dummy-uniform")) {
+          case "dummy" -> LoadFormat.DUMMY;
+          case "dummy-uniform" -> LoadFormat.DUMMY_UNIFORM;
+          default -> LoadFormat.AUTO;
+        },
         seed,
         number("--gpu-memory-utilization", gpuMemoryUtilization, 0.01, 1),
         kvCacheBytes == null

@@ -40,13 +40,14 @@ final class Conditions {
     boolean dummy =
         experiment.deployments().stream()
             .flatMap(d -> d.workers().stream())
-            .anyMatch(w -> "dummy".equals(w.flags().get("load-format")));
+            .anyMatch(w -> String.valueOf(w.flags().get("load-format")).startsWith("dummy"));
     if (dummy) {
       out.add(
           new Text(
-              "The weights are made up (load-format dummy), of the model's shape and type: times do"
-                  + " not depend on their values, the answers mean nothing.",
-              "权重为随机生成（load-format dummy），形状和数据类型与模型一致：耗时与权重数值无关，回答内容没有意义。"));
+              "The weights are made up (load-format dummy), of the model's shape and type: the work"
+                  + " does not depend on their values (how much power it draws does a little), the"
+                  + " answers mean nothing.",
+              "权重为随机生成（load-format dummy），形状和数据类型与模型一致：计算量与权重数值无关（功耗略受影响），回答内容没有意义。"));
     }
     for (DeploymentSpec spec : experiment.deployments()) {
       if (spec.sharesGpus()) {

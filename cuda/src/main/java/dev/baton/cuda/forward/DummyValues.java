@@ -13,11 +13,12 @@ final class DummyValues {
 
   private DummyValues() {}
 
-  /** The values, rounded to the model's own type and then to the device's. */
-  static MemorySegment table(ElementType model, ElementType device) {
+  /** The distribution's values, rounded to the model's own type and then to the device's. */
+  static MemorySegment table(
+      DummyDistribution distribution, ElementType model, ElementType device) {
     MemorySegment table = Arena.ofAuto().allocate(BYTES, 16);
     for (int i = 0; i < DummyDistribution.COUNT; i++) {
-      float value = DummyDistribution.value(i);
+      float value = distribution.value(i);
       float stored =
           switch (model) {
             case F32 -> value;

@@ -69,10 +69,11 @@ final class WeightLoader {
       LoadFormat format,
       long seed,
       Progress progress) {
-    if (format == LoadFormat.DUMMY) {
+    if (format.dummy().isPresent()) {
+      DummyDistribution distribution = format.dummy().get();
       WeightLoader[] loader = new WeightLoader[1];
       long table = device.allocate(DummyValues.BYTES, "dummy weights");
-      MemorySegment values = DummyValues.table(model.config().elementType(), type);
+      MemorySegment values = DummyValues.table(distribution, model.config().elementType(), type);
       device.driver().copyToDevice(table, values, values.byteSize(), launcher.stream());
       loader[0] =
           new WeightLoader(
@@ -82,7 +83,7 @@ final class WeightLoader {
               model.config(),
               type,
               progress,
-              self -> (name, to, shape) -> self.dummy(name, to, seed, table, shape));
+              self -> (name, to, shape) -> self.dummy(distribution, name, to, seed, table, shape));
       ModelWeights weights = loader[0].all();
       device.driver().synchronize(launcher.stream());
       device.free(table, DummyValues.BYTES);
@@ -186,10 +187,11 @@ final class WeightLoader {
     progress.loaded(Math.min(loaded, total), total);
   }
 
-  private void dummy(String name, long to, long seed, long table, long... shape) {
+  private void dummy(
+      DummyDistribution distribution, String name, long to, long seed, long table, long... shape) {
     long count = LongStream.of(shape).reduce(1, (a, b) -> a * b);
     int blocks = (int) Math.clamp(count / 1024, 1, 16L * device.multiprocessors());
-    if (name.endsWith("norm.weight")) {
+    if (distribution.isOne(name)) {
       launcher.pointer(to).pointer(count).real(1).launch(kernels.fill, blocks, 1, 1, 256, 0);
     } else {
       launcher

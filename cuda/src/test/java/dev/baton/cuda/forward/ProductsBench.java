@@ -150,7 +150,7 @@ final class ProductsBench implements AutoCloseable {
     long table = device.allocate(DummyValues.BYTES, "values");
     driver.copyToDevice(
         table,
-        DummyValues.table(ElementType.F16, ElementType.F16),
+        DummyValues.table(DummyDistribution.NORMAL, ElementType.F16, ElementType.F16),
         DummyValues.BYTES,
         launcher.stream());
     launcher

@@ -1,23 +1,44 @@
 package dev.baton.model.weights;
 
 /**
- * What dummy weights are drawn from: {@link #COUNT} equally likely values of a normal distribution,
- * picked by a hash of (seed, name, index). Every device draws from it, so that workers given the
- * same seed have the same model.
+ * What dummy weights are drawn from: {@link #COUNT} equally likely values, picked by a hash of
+ * (seed, name, index). Every device draws from it, so that workers given the same seed have the
+ * same model.
  */
-public final class DummyDistribution {
+public enum DummyDistribution {
+  /**
+   * Normal with standard deviation 0.02, norms 1: activations of the size that real models have.
+   */
+  NORMAL,
+  /**
+   * Uniform between -0.001 and 0.001, norms included, as vLLM's dummy weights are. Activations fade
+   * to nothing from layer to layer, so that a device whose power is limited draws less of it and
+   * runs faster than on a real model.
+   */
+  UNIFORM;
+
   /** How many values there are. */
   public static final int COUNT = 4096;
 
   static final double STANDARD_DEVIATION = 0.02;
 
+  static final double BOUND = 1e-3;
+
   static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
-  private DummyDistribution() {}
-
   /** Value {@code index} of {@link #COUNT}, ascending: the middle of its share of probability. */
-  public static float value(int index) {
-    return (float) (inverseNormal((index + 0.5) / COUNT) * STANDARD_DEVIATION);
+  public float value(int index) {
+    double p = (index + 0.5) / COUNT;
+    return (float)
+        switch (this) {
+          case NORMAL -> inverseNormal(p) * STANDARD_DEVIATION;
+          case UNIFORM -> (2 * p - 1) * BOUND;
+        };
+  }
+
+  /** Whether every element of this tensor is 1 instead. */
+  public boolean isOne(String name) {
+    return this == NORMAL && name.endsWith("norm.weight");
   }
 
   /** Where the hashes of a tensor's elements begin. */

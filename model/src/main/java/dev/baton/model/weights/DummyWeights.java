@@ -12,13 +12,14 @@ import java.util.SequencedMap;
 import java.util.Set;
 
 /**
- * Random weights in the shapes of a model, made when asked for: norms are 1, everything else is
- * normal with standard deviation 0.02. A tensor depends on the seed, its name and nothing else.
+ * Random weights in the shapes of a model, made when asked for. A tensor depends on the
+ * distribution, the seed, its name and nothing else.
  */
 final class DummyWeights implements WeightSource {
   private final ModelConfig config;
   private final long seed;
   private final SequencedMap<String, List<Long>> shapes;
+  private final DummyDistribution distribution;
   private final RandomFill fill;
 
   /** Memory of the tensors that were given and not released, by address. Guarded by itself. */
@@ -26,11 +27,12 @@ final class DummyWeights implements WeightSource {
 
   private boolean closed; // guarded by given
 
-  DummyWeights(ModelConfig config, long seed) {
+  DummyWeights(ModelConfig config, DummyDistribution distribution, long seed) {
     this.config = config;
     this.seed = seed;
+    this.distribution = distribution;
     this.shapes = TensorShapes.of(config);
-    this.fill = new RandomFill(config.elementType());
+    this.fill = new RandomFill(config.elementType(), distribution);
   }
 
   @Override
@@ -53,10 +55,10 @@ final class DummyWeights implements WeightSource {
     }
     long elements = stored.stream().reduce(1L, Math::multiplyExact);
     MemorySegment data = allocate(Math.multiplyExact(elements, config.elementType().bytes()));
-    if (name.endsWith("norm.weight")) {
+    if (distribution.isOne(name)) {
       fill.ones(data);
     } else {
-      fill.normal(data, seed, name);
+      fill.random(data, seed, name);
     }
     return new Tensor(name, config.elementType(), stored, data);
   }

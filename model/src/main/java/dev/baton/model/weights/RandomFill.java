@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.util.stream.LongStream;
 
 /**
- * Fills memory with numbers that look normal, fast: a counter-based hash (SplitMix64's finaliser)
+ * Fills memory with numbers that look random, fast: a counter-based hash (SplitMix64's finaliser)
  * gives 64 bits per four elements, of which twelve per element pick one of 4096 equally likely
  * values of {@link DummyDistribution}. Element i depends on the key and i alone, so parts can be
  * filled in any order and on any thread.
@@ -26,10 +26,10 @@ final class RandomFill {
   /** Bits of the values in the element type, ascending; two-byte types use the lower half. */
   private final int[] table = new int[DummyDistribution.COUNT];
 
-  RandomFill(ElementType type) {
+  RandomFill(ElementType type, DummyDistribution distribution) {
     this.type = type;
     for (int i = 0; i < table.length; i++) {
-      table[i] = bits(DummyDistribution.value(i));
+      table[i] = bits(distribution.value(i));
     }
   }
 
@@ -40,7 +40,7 @@ final class RandomFill {
     }
   }
 
-  void normal(MemorySegment data, long seed, String name) {
+  void random(MemorySegment data, long seed, String name) {
     long elements = data.byteSize() / type.bytes();
     long key = DummyDistribution.key(seed, name);
     LongStream.range(0, (elements + CHUNK - 1) / CHUNK)

@@ -18,19 +18,17 @@ public final class Weights {
    *     config.json
    */
   public static WeightSource open(ModelDirectory model, LoadFormat format, long seed) {
-    return switch (format) {
-      case DUMMY -> new DummyWeights(model.config(), seed);
-      case AUTO -> {
-        WeightSource files = SafetensorsWeights.open(model.path());
-        try {
-          requireAll(files, model);
-        } catch (ModelFormatException e) {
-          files.close();
-          throw e;
-        }
-        yield files;
-      }
-    };
+    if (format.dummy().isPresent()) {
+      return new DummyWeights(model.config(), format.dummy().get(), seed);
+    }
+    WeightSource files = SafetensorsWeights.open(model.path());
+    try {
+      requireAll(files, model);
+    } catch (ModelFormatException e) {
+      files.close();
+      throw e;
+    }
+    return files;
   }
 
   private static void requireAll(WeightSource files, ModelDirectory model) {

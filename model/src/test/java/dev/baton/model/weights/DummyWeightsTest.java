@@ -12,7 +12,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -90,13 +92,36 @@ final class DummyWeightsTest {
     }
   }
 
+  @Test
+  void uniformWeightsFillTheirIntervalNormsIncluded() {
+    try (WeightSource weights = Weights.open(QWEN2, LoadFormat.DUMMY_UNIFORM, 5)) {
+      for (String norm : List.of("model.norm.weight", "model.layers.0.input_layernorm.weight")) {
+        Set<Float> values = new HashSet<>();
+        for (float x : floats(weights.tensor(norm, 128))) {
+          values.add(x);
+        }
+        assertThat(values).hasSizeGreaterThan(100);
+      }
+      int n = 320 * 128;
+      double square = 0;
+      double outerHalf = 0;
+      for (float x : floats(weights.tensor("model.layers.1.mlp.up_proj.weight", 320, 128))) {
+        assertThat(Math.abs(x)).isLessThanOrEqualTo(1e-3f);
+        square += x * x;
+        outerHalf += Math.abs(x) > 5e-4 ? 1 : 0;
+      }
+      assertThat(Math.sqrt(square / n)).isCloseTo(1e-3 / Math.sqrt(3), within(1e-5));
+      assertThat(outerHalf / n).isCloseTo(0.5, within(0.02));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(ElementType.class)
   void numbersLookNormal(ElementType type) {
     int n = 1_000_003; // not a multiple of four, more than one chunk
     try (Arena arena = Arena.ofShared()) {
       MemorySegment data = arena.allocate((long) n * type.bytes());
-      new RandomFill(type).normal(data, 3, "x");
+      new RandomFill(type, DummyDistribution.NORMAL).random(data, 3, "x");
       float[] x = floats(new Tensor("x", type, List.of((long) n), data));
       double mean = 0;
       double square = 0;

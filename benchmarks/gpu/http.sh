@@ -9,7 +9,8 @@
 # burst   10,000 mixed requests at once (BurstCheck), and what is left of blocks and memory afterwards
 # Prompts go as text and answers come as text, through a tokenizer of Llama-3.1's size that is made for the run (TokenizerMaker).
 # Needs BATON_CLASSPATH as run.sh sets it. BATON_SERVE_FLAGS adds flags to the worker's. For a try without a GPU: BATON_HTTP_MODEL
-# (default models/llama-3.1-8b), BATON_HTTP_DTYPE (float16), BATON_HTTP_WEIGHTS (dummy, or dummy-uniform: the values of vLLM's dummy weights), BATON_HTTP_SCALE (share of the requests and of the burst, 1).
+# (default models/llama-3.1-8b), BATON_HTTP_DTYPE (float16), BATON_HTTP_WEIGHTS (dummy-uniform, the values of
+# vLLM's dummy weights, since its figures stand beside; dummy: values of the size that real models have, which draw more power), BATON_HTTP_SCALE (share of the requests and of the burst, 1).
 set -uo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 home=$(cd "$here/../.." && pwd)
@@ -109,7 +110,7 @@ start() {
   served=llama-3.1-8b
   touch "$work/server.log"
   # shellcheck disable=SC2086 # flags are separated by blanks
-  "$home/baton" serve "$work/model" --served-model-name "$served" --load-format "${BATON_HTTP_WEIGHTS:-dummy}" --dtype "${BATON_HTTP_DTYPE:-float16}" \
+  "$home/baton" serve "$work/model" --served-model-name "$served" --load-format "${BATON_HTTP_WEIGHTS:-dummy-uniform}" --dtype "${BATON_HTTP_DTYPE:-float16}" \
     --max-model-len 10000 --no-enable-prefix-caching --host 127.0.0.1 --port 0 ${BATON_SERVE_FLAGS:-} > "$work/server.log" 2>&1 &
   server=$!
   local from=$SECONDS

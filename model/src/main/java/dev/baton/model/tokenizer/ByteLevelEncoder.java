@@ -19,8 +19,8 @@ final class ByteLevelEncoder {
   /** Longer pieces go to the native library, whose time does not grow with the square. */
   private static final int LONGEST_PIECE = 512;
 
-  /** From twice as many pieces on, several threads share a text. */
-  private static final int PIECES_A_PART = 500;
+  /** From twice as many characters on, several threads share a text. */
+  private static final int CHARACTERS_A_PART = 2500;
 
   private static final int MOST_PARTS = 8;
 
@@ -134,7 +134,7 @@ final class ByteLevelEncoder {
     }
     begins[pieces] = text.length();
     int[] places = begins;
-    int parts = Math.clamp(pieces / PIECES_A_PART, 1, MOST_PARTS);
+    int parts = Math.clamp(text.length() / CHARACTERS_A_PART, 1, Math.clamp(pieces, 1, MOST_PARTS));
     int count = pieces;
     if (parts == 1) {
       return Optional.of(encode(text, places, 0, count));

@@ -38,13 +38,18 @@ sealed interface KvAddresses {
    * @param blocks the sequence's
    */
   record Pool(long base, KvLayout layout, int[] blocks) implements KvAddresses {
-    /** Address of the first row of K of one of the sequence's blocks, in the first layer. */
-    long block(int index) {
+    /** Number of one of the sequence's blocks. */
+    int number(int index) {
       int block = blocks[index];
       if (block < 0 || block >= layout.blocks()) {
         throw new BackendException("Block %d is not in %s.".formatted(block, layout));
       }
-      return base + (long) block * layout.blockSize() * layout.bytesPerTokenAndLayer();
+      return block;
+    }
+
+    /** Address of the first row of K of one of the sequence's blocks, in the first layer. */
+    long block(int index) {
+      return base + (long) number(index) * layout.blockSize() * layout.bytesPerTokenAndLayer();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.baton.engine.backend.KvSpan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,12 +16,19 @@ import java.util.List;
  */
 final class KvCopier implements AutoCloseable {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  private static final int HEAD =
-      32; // two sums, of what was read and of what was found, and padding
+
+  /** In host memory: two sums, of what was read and of what was found, and the call done last. */
+  private static final int HEAD = 32;
+
+  private static final int SUM_BYTES = 16;
+  private static final VarHandle DONE = LONG.varHandle();
   private static final int THREADS = 256;
 
   /** Longer than the longest copy takes on one GPU: being woken costs a good part of that. */
   private static final long SPIN_NANOS = 600_000;
+
+  /** So often is the stream asked for a failure while the host spins. */
+  private static final long LOOK_NANOS = 100_000;
 
   private final Gpu device;
   private final Driver driver;
@@ -34,7 +42,10 @@ final class KvCopier implements AutoCloseable {
   private long onDevice;
   private int capacity = 1024; // pieces that there is room for
 
+  private final long sums;
+  private long calls;
   private final KvPieces pieces = new KvPieces();
+  private final KvBlocks blocks = new KvBlocks(arena);
 
   /** A copier; {@code kernel} stays the caller's. */
   @SuppressWarnings("MustBeClosedChecker") // closed with the copier
@@ -48,7 +59,10 @@ final class KvCopier implements AutoCloseable {
     begin = driver.createEvent(true, false);
     end = driver.createEvent(true, false);
     host = driver.allocatePinned(HEAD + capacity * KvPieces.BYTES);
-    onDevice = device.allocate(HEAD + capacity * KvPieces.BYTES, "copying KV");
+    host.set(LONG, 2 * Long.BYTES, 0);
+    onDevice = device.allocate(capacity * KvPieces.BYTES, "copying KV");
+    sums = device.allocate(SUM_BYTES, "copying KV");
+    driver.setBytes(sums, (byte) 0, SUM_BYTES, launcher.stream());
   }
 
   void makeCurrent() {
@@ -66,7 +80,8 @@ final class KvCopier implements AutoCloseable {
    */
   long copy(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
     enqueueCopy(span, from, to, rowBytes);
-    return await();
+    awaitFinished();
+    return host.get(LONG, 0);
   }
 
   /** Enqueues a copy on {@link #stream}. {@link #await} it before the next. */
@@ -81,14 +96,14 @@ final class KvCopier implements AutoCloseable {
    */
   long copyAndVerify(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
     enqueue(List.of(span), from, to, rowBytes, true, true);
-    awaitStream();
+    awaitFinished();
     return host.get(LONG, Long.BYTES);
   }
 
   /** Checksum of spans where they lie. */
   long sum(List<KvSpan> spans, KvAddresses where, long rowBytes) {
     enqueue(spans, where, where, rowBytes, false, true);
-    awaitStream();
+    awaitFinished();
     return host.get(LONG, Long.BYTES);
   }
 
@@ -100,15 +115,65 @@ final class KvCopier implements AutoCloseable {
       boolean copy,
       boolean verify) {
     List<KvSpan> merged = merge(spans);
-    int[] begins = new int[merged.size() + 1];
+    if (KvBlocks.fits(from, to)) {
+      for (KvSpan span : merged) {
+        enqueueBlocks(span, (KvAddresses.Pool) from, (KvAddresses.Pool) to, rowBytes, copy, verify);
+      }
+    } else {
+      enqueuePieces(merged, from, to, rowBytes, copy, verify);
+    }
+    launcher
+        .pointer(sums)
+        .pointer(host.address())
+        .pointer(++calls)
+        .launch(kernel.finish(), 1, 1, 1, 1, 0);
+  }
+
+  private void enqueueBlocks(
+      KvSpan span,
+      KvAddresses.Pool from,
+      KvAddresses.Pool to,
+      long rowBytes,
+      boolean copy,
+      boolean verify) {
+    int slots = from.layout().blockSize();
+    int behind = Math.ceilDiv(span.toToken(), slots);
+    for (int first = span.fromToken() / slots; first < behind; ) {
+      int count = blocks.set(span, from, to, rowBytes, first);
+      if (copy) {
+        launchBlocks(count, span.layers(), true);
+      }
+      if (verify) {
+        launchBlocks(count, span.layers(), false);
+      }
+      first += count;
+    }
+  }
+
+  private void launchBlocks(int count, int layers, boolean copy) {
+    launcher
+        .bytes(blocks.struct())
+        .pointer(sums)
+        .integer(copy ? 1 : 0)
+        .launch(kernel.copyBlocks(), count, layers, 2 * blocks.parts(), THREADS, 0);
+  }
+
+  private void enqueuePieces(
+      List<KvSpan> spans,
+      KvAddresses from,
+      KvAddresses to,
+      long rowBytes,
+      boolean copy,
+      boolean verify) {
+    int[] begins = new int[spans.size() + 1];
     pieces.clear();
-    for (int i = 0; i < merged.size(); i++) {
-      pieces.add(merged.get(i), from, to, rowBytes);
+    for (int i = 0; i < spans.size(); i++) {
+      pieces.add(spans.get(i), from, to, rowBytes);
       begins[i + 1] = pieces.count();
     }
     upload();
-    for (int i = 0; i < merged.size(); i++) {
-      KvSpan span = merged.get(i);
+    for (int i = 0; i < spans.size(); i++) {
+      KvSpan span = spans.get(i);
       Layers layers = new Layers(span.fromLayer(), span.layers(), 2, from.layer(), to.layer());
       if (copy) {
         launch(begins[i], begins[i + 1], layers, true);
@@ -117,7 +182,6 @@ final class KvCopier implements AutoCloseable {
         launch(begins[i], begins[i + 1], layers, false);
       }
     }
-    driver.copyToHost(host, onDevice, 2 * Long.BYTES, launcher.stream());
   }
 
   /** Groups of layers of the same tokens as one, in as few launches. */
@@ -145,19 +209,18 @@ final class KvCopier implements AutoCloseable {
     if (pieces.count() > capacity) {
       grow();
     }
-    host.set(LONG, 0, 0);
-    host.set(LONG, Long.BYTES, 0);
     pieces.copyTo(host, HEAD);
-    driver.copyToDevice(onDevice, host, HEAD + pieces.count() * KvPieces.BYTES, launcher.stream());
+    driver.copyToDevice(
+        onDevice, host.asSlice(HEAD), pieces.count() * KvPieces.BYTES, launcher.stream());
   }
 
   private void grow() {
     int larger = 2 * pieces.count();
-    long bytes = HEAD + larger * KvPieces.BYTES;
-    MemorySegment hostMemory = driver.allocatePinned(bytes);
+    MemorySegment hostMemory = driver.allocatePinned(HEAD + larger * KvPieces.BYTES);
+    hostMemory.set(LONG, 2 * Long.BYTES, calls);
     long deviceMemory;
     try {
-      deviceMemory = device.allocate(bytes, "copying KV");
+      deviceMemory = device.allocate(larger * KvPieces.BYTES, "copying KV");
     } catch (RuntimeException e) {
       driver.freePinned(hostMemory);
       throw e;
@@ -170,7 +233,7 @@ final class KvCopier implements AutoCloseable {
 
   private void release() {
     driver.freePinned(host);
-    device.free(onDevice, HEAD + capacity * KvPieces.BYTES);
+    device.free(onDevice, capacity * KvPieces.BYTES);
   }
 
   private void launch(int from, int to, Layers layers, boolean copy) {
@@ -178,8 +241,8 @@ final class KvCopier implements AutoCloseable {
       return;
     }
     launcher
-        .pointer(onDevice + HEAD + (long) from * KvPieces.BYTES)
-        .pointer(onDevice)
+        .pointer(onDevice + (long) from * KvPieces.BYTES)
+        .pointer(sums)
         .integer(copy ? 1 : 0)
         .integer(layers.first())
         .pointer(layers.source())
@@ -187,7 +250,10 @@ final class KvCopier implements AutoCloseable {
         .launch(kernel.copy(), to - from, layers.number(), layers.halves(), THREADS, 0);
   }
 
-  /** Waits for {@link #enqueueCopy} and gives the checksum of what was read. */
+  /**
+   * Waits for {@link #enqueueCopy}, and what was enqueued after it, and gives the checksum of what
+   * was read.
+   */
   long await() {
     awaitStream();
     return host.get(LONG, 0);
@@ -196,6 +262,27 @@ final class KvCopier implements AutoCloseable {
   /** Whether the stream has nothing to do. */
   boolean idle() {
     return kernel.interprocess().idle(launcher.stream());
+  }
+
+  /**
+   * Waits for the kernel that ends a call: what came before it is done then. Looks at memory rather
+   * than at the stream, since asking the driver keeps other threads of the process from launching.
+   */
+  private void awaitFinished() {
+    long from = System.nanoTime();
+    long look = LOOK_NANOS;
+    while ((long) DONE.getAcquire(host, 2L * Long.BYTES) != calls) {
+      long waited = System.nanoTime() - from;
+      if (waited > SPIN_NANOS) {
+        awaitStream();
+        return;
+      }
+      if (waited > look) {
+        look += LOOK_NANOS;
+        idle(); // throws if the device has failed
+      }
+      Thread.onSpinWait();
+    }
   }
 
   /** Waits for the stream: a moment at full attention, then asleep. */
@@ -238,6 +325,7 @@ final class KvCopier implements AutoCloseable {
     driver.destroyEvent(end);
     driver.destroyStream(launcher.stream());
     release();
+    device.free(sums, SUM_BYTES);
     arena.close();
   }
 }

@@ -6,12 +6,14 @@ import dev.baton.cuda.binding.Launcher.Kernel;
 import dev.baton.cuda.kernel.KernelCompiler;
 import dev.baton.cuda.kernel.Program;
 
-/** The loaded kernel that copies KV, and the driver's functions that go with it. */
+/** The loaded kernels that copy KV, and the driver's functions that go with it. */
 public final class KvKernel implements AutoCloseable {
   private final Driver driver;
   private final Interprocess interprocess;
   private final long module;
   private final Kernel copy;
+  private final Kernel copyBlocks;
+  private final Kernel finish;
 
   /** Compiles where needed, and loads. The context is current. */
   public KvKernel(
@@ -19,11 +21,25 @@ public final class KvKernel implements AutoCloseable {
     this.driver = driver;
     this.interprocess = interprocess;
     module = driver.loadModule(compiler.compile(Program.kvCopy(), architecture), "kv_copy.cu");
-    copy = new Kernel("kv_copy", driver.function(module, "kv_copy"), 6);
+    copy = kernel("kv_copy", 6);
+    copyBlocks = kernel("kv_copy_blocks", 3);
+    finish = kernel("kv_finish", 3);
+  }
+
+  private Kernel kernel(String name, int arguments) {
+    return new Kernel(name, driver.function(module, name), arguments);
   }
 
   Kernel copy() {
     return copy;
+  }
+
+  Kernel copyBlocks() {
+    return copyBlocks;
+  }
+
+  Kernel finish() {
+    return finish;
   }
 
   Interprocess interprocess() {

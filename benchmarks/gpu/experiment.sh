@@ -10,31 +10,18 @@ set -euo pipefail
 [ $# -eq 3 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
 home=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 file=$(readlink -f "$1") seconds=$2 archive=$(readlink -m "$3")
-java=${JAVA_HOME:+$JAVA_HOME/bin/}java
-classpath=${BATON_CLASSPATH:-$home/app/target/dist/lib/*}
 work=${BATON_WORK:-$(mktemp -d)}
+[ -z "${BATON_CLASSPATH:-}" ] || export BATON_CLASSPATH
 mkdir -p "$work"
 cd "$work"
-ln -sfn "$home/models" models
-cat > baton <<END
-#!/usr/bin/env bash
-options=(-XX:+UseSerialGC --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
-case \${1:-} in
-  serve) options+=(--add-modules jdk.incubator.vector) ;;
-  proxy) ;;
-  *) options+=(-XX:TieredStopAtLevel=1) ;;
-esac
-exec "$java" "\${options[@]}" -Dbaton.home="$work" -cp "$classpath" dev.baton.app.Main "\$@"
-END
-chmod +x baton
 [ -d runs ] || [ ! -f "$archive" ] || tar xzf "$archive"
 mkdir -p runs
 run=$(find runs -mindepth 1 -maxdepth 1 -type d | head -1)
 code=0
 if [ -n "$run" ]; then
-  ./baton experiment run --resume "$run" --time-limit "$seconds" || code=$?
+  "$home/baton" experiment run --resume "$run" --time-limit "$seconds" || code=$?
 else
-  ./baton experiment run "$file" --time-limit "$seconds" || code=$?
+  "$home/baton" experiment run "$file" --time-limit "$seconds" || code=$?
 fi
 run=$(find runs -mindepth 1 -maxdepth 1 -type d | head -1)
 if [ -n "${BATON_COMMIT:-}" ]; then

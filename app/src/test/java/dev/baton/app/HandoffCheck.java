@@ -2,8 +2,6 @@ package dev.baton.app;
 
 import dev.baton.app.HandoffProcess.Pair;
 import dev.baton.app.HandoffProcess.Setting;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,9 +15,10 @@ import java.util.Random;
  * and {@code FIGURE<tab>name<tab>value} for the table of handoff.sh; exits with 1 if a check
  * failed.
  *
- * <p>Arguments: model directory of the demo model, then any of {@code answers kill times}; {@code
- * device=cpu} tries the same on the CPU; {@code bare-copy=} and {@code bare-socket=} are what times
- * are compared with, GB/s.
+ * <p>Arguments: model directory of the demo model, then any of {@code answers kill http times};
+ * {@code devices=} two GPUs' numbers or "cpu", the prefill worker's first (the first GPU for both);
+ * {@code planes=} ways of {@link HandoffSites}; {@code bare-ipc=}, {@code bare-nccl=} and {@code
+ * bare-tcp=} are what times are compared with, GB/s.
  */
 final class HandoffCheck {
   private static final int REQUESTS = 200;
@@ -32,31 +31,43 @@ final class HandoffCheck {
   private static final double TIE = 0.05;
 
   private static int failures;
-  private static String device = "cuda";
 
   private HandoffCheck() {}
 
   public static void main(String[] arguments) throws Exception {
     Path model = Path.of(arguments[0]).toAbsolutePath();
     List<String> parts = new ArrayList<>(Arrays.asList(arguments).subList(1, arguments.length));
-    if (parts.remove("device=cpu")) {
-      device = "cpu";
-    }
+    List<HandoffSites> ways =
+        HandoffSites.of(words(parts, "planes=", "ipc,tcp,cpu"), words(parts, "devices=", ""));
     if (parts.contains("answers")) {
-      Setting demo = new Setting(model, "auto", 4096, 512, 256L << 20, "F16", 2, "");
-      answers(demo, device, device, "auto", "CUDA IPC");
-      answers(demo, device, device, "TcpConnector", "TCP");
-      if (!device.equals("cpu")) {
-        answers(demo, device, "cpu", "auto", "GPU to CPU");
+      for (HandoffSites way : ways) {
+        answers(new Setting(model, "auto", 4096, 512, 256L << 20, "F16", 2, ""), way);
       }
     }
     if (parts.contains("kill")) {
-      kill(new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", -1, ""));
+      kill(new Setting(model, "auto", 4096, 512, 256L << 20, "BF16", -1, ""), ways.getFirst());
+    }
+    if (parts.contains("http")) {
+      HandoffHttpCheck.run(model, ways.getFirst());
     }
     if (parts.contains("times")) {
-      HandoffTimes.run(device, value(parts, "bare-copy="), value(parts, "bare-socket="));
+      for (HandoffSites way : ways) {
+        if (way.alike()) {
+          HandoffTimes.run(way, value(parts, "bare-" + way.key() + "="));
+        }
+      }
     }
     System.exit(failures == 0 ? 0 : 1);
+  }
+
+  private static List<String> words(List<String> parts, String name, String usual) {
+    String given =
+        parts.stream()
+            .filter(p -> p.startsWith(name))
+            .map(p -> p.substring(name.length()))
+            .findFirst()
+            .orElse(usual);
+    return given.isEmpty() ? List.of() : Arrays.asList(given.split(",", -1));
   }
 
   private static double value(List<String> parts, String name) {
@@ -109,13 +120,12 @@ final class HandoffCheck {
    * the worker that computes each alone, so that sums of the device come out otherwise in their
    * last bits; a token may be another then where two are as likely.
    */
-  private static void answers(Setting s, String onP, String onD, String connector, String what)
-      throws Exception {
-    try (Pair pair = Pair.start(s, onP, onD, connector)) {
+  private static void answers(Setting s, HandoffSites way) throws Exception {
+    try (Pair pair = Pair.start(s, way)) {
       List<Answer> alone = new ArrayList<>();
       Random random = new Random(11);
       int[] lengths = new int[REQUESTS];
-      HandoffProcess reference = onP.equals(onD) ? pair.d() : pair.p();
+      HandoffProcess reference = way.alike() ? pair.d() : pair.p();
       for (int i = 0; i < REQUESTS; i++) {
         lengths[i] =
             i < 3
@@ -125,14 +135,16 @@ final class HandoffCheck {
         alone.add(Answer.of(reference.tokens("r" + i)));
       }
       for (int inFlight : new int[] {1, 8}) {
-        answers(pair, lengths, alone, inFlight, onP.equals(onD) && inFlight == 1, what);
+        answers(pair, lengths, alone, inFlight, way);
       }
     }
   }
 
   private static void answers(
-      Pair pair, int[] lengths, List<Answer> alone, int inFlight, boolean strict, String what)
+      Pair pair, int[] lengths, List<Answer> alone, int inFlight, HandoffSites way)
       throws InterruptedException {
+    boolean strict = way.alike() && inFlight == 1;
+    String what = way.name();
     int equal = 0;
     int ties = 0;
     int handed = 0;
@@ -160,8 +172,12 @@ final class HandoffCheck {
       }
     }
     boolean whole = pair.p().whole() & pair.d().whole();
+    String planes = pair.d().stats().planes();
     report(
-        (strict ? equal : equal + ties) == REQUESTS && complete == REQUESTS && whole,
+        (strict ? equal : equal + ties) == REQUESTS
+            && complete == REQUESTS
+            && whole
+            && planes.contains(way.plane()),
         "%s, %d in flight: %d of %d answers are one worker's, %d differ at a tie, %d elsewhere; %d"
             + " handed over, nothing left %s; %s%s",
         what,
@@ -172,7 +188,7 @@ final class HandoffCheck {
         complete - equal - ties,
         handed,
         whole,
-        pair.d().stats().planes(),
+        planes,
         different.isEmpty() ? "" : "; prompt+place:margin" + different);
     String name = "1 %s, %d in flight: answers that ".formatted(what, inFlight);
     if (strict) {
@@ -188,10 +204,10 @@ final class HandoffCheck {
   private static final int AT_ONCE = 12;
 
   /** Either worker is killed under load, three times. */
-  private static void kill(Setting s) throws Exception {
-    int ends = device.equals("cpu") ? 0 : 1;
-    HandoffProcess p = HandoffProcess.start(s, "kv_producer", device, "auto");
-    HandoffProcess d = HandoffProcess.start(s, "kv_consumer", device, "auto");
+  private static void kill(Setting s, HandoffSites way) throws Exception {
+    HandoffProcess p =
+        HandoffProcess.start(s, "kv_producer", way.prefill(), way.connector());
+    HandoffProcess d = HandoffProcess.start(s, "kv_consumer", way.decode(), way.connector());
     try {
       int number = 0;
       int wrong = 0;
@@ -211,7 +227,7 @@ final class HandoffCheck {
           p.close();
           // Nothing of the dead worker is left on the other before it is back.
           alone = d.open(0);
-          p = HandoffProcess.start(s, "kv_producer", device, "auto");
+          p = HandoffProcess.start(s, "kv_producer", way.prefill(), way.connector());
           for (int i = before; i < number; i++) {
             p.prefill(d, "k" + i, 0, 3000, 24);
           }
@@ -225,7 +241,7 @@ final class HandoffCheck {
             ended += p.outcome("k" + i).equals("NO ANSWER") ? 0 : 1;
           }
           alone = p.open(0);
-          d = HandoffProcess.start(s, "kv_consumer", device, "auto");
+          d = HandoffProcess.start(s, "kv_consumer", way.decode(), way.connector());
           for (int i = before; i < number; i++) {
             new Pair(p, d).handOver("a" + i, 0, 3000, 24);
           }
@@ -234,8 +250,8 @@ final class HandoffCheck {
           }
         }
         boolean whole = p.whole() & d.whole();
-        boolean open = p.open(2 * ends) & d.open(ends);
-        memory[round] = deviceMemory();
+        boolean open = p.open(way.prefillEnds()) & d.open(way.decodeEnds());
+        memory[round] = way.deviceMemory();
         boolean good = ended == AT_ONCE && answered == AT_ONCE && whole && open && alone;
         wrong += good ? 0 : 1;
         report(
@@ -262,18 +278,5 @@ final class HandoffCheck {
       p.close();
       d.close();
     }
-  }
-
-  /** MiB in use on the device, all processes together. */
-  private static long deviceMemory() throws IOException, InterruptedException {
-    if (device.equals("cpu")) {
-      return 0;
-    }
-    Process smi =
-        new ProcessBuilder("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
-            .start();
-    String said = new String(smi.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    smi.waitFor();
-    return said.lines().mapToLong(line -> Long.parseLong(line.strip())).sum();
   }
 }

@@ -73,7 +73,11 @@ final class HandoffProcess implements AutoCloseable {
     Thread.ofVirtual().start(() -> read(out));
   }
 
-  /** Starts one and waits until it serves. */
+  /**
+   * Starts one and waits until it serves.
+   *
+   * @param device as {@link HandoffSites} names it
+   */
   static HandoffProcess start(Setting s, String role, String device, String connector) {
     String json =
         ("{\"kv_connector\":\"%s\",\"kv_role\":\"%s\",\"kv_port\":0,"
@@ -88,7 +92,7 @@ final class HandoffProcess implements AutoCloseable {
             "-cp",
             System.getProperty("java.class.path"),
             "dev.baton.app.HandoffWorker",
-            device,
+            HandoffSites.kind(device),
             s.model().toString(),
             s.format(),
             Integer.toString(s.maxLen()),
@@ -98,10 +102,11 @@ final class HandoffProcess implements AutoCloseable {
             Integer.toString(s.logprobs()),
             json);
     try {
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(command)
-              .redirectError(ProcessBuilder.Redirect.appendTo(new File("handoff-workers.log")))
-              .start();
+              .redirectError(ProcessBuilder.Redirect.appendTo(new File("handoff-workers.log")));
+      builder.environment().putAll(HandoffSites.visible(device));
+      Process process = builder.start();
       BufferedReader out =
           new BufferedReader(
               new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
@@ -121,12 +126,13 @@ final class HandoffProcess implements AutoCloseable {
 
   /** A prefill and a decode worker, started at the same time. */
   record Pair(HandoffProcess p, HandoffProcess d) implements AutoCloseable {
-    static Pair start(Setting s, String onP, String onD, String connector)
+    static Pair start(Setting s, HandoffSites sites)
         throws InterruptedException, ExecutionException {
       CompletableFuture<HandoffProcess> first =
           CompletableFuture.supplyAsync(
-              () -> HandoffProcess.start(s, "kv_producer", onP, connector));
-      HandoffProcess d = HandoffProcess.start(s, "kv_consumer", onD, connector);
+              () -> HandoffProcess.start(s, "kv_producer", sites.prefill(), sites.connector()));
+      HandoffProcess d =
+          HandoffProcess.start(s, "kv_consumer", sites.decode(), sites.connector());
       return new Pair(first.get(), d);
     }
 

@@ -20,44 +20,45 @@ final class HandoffTimes {
   private HandoffTimes() {}
 
   /**
-   * Measures.
+   * Measures one way. What of a hand-off comes after the first token, with layers sent as they are
+   * computed (not over TCP, which nothing asks for); and bandwidth.
    *
-   * @param bareCopy what a copy on the device reaches, GB/s
-   * @param bareSocket what a socket between page-locked buffers reaches, GB/s
+   * @param bare what the same bytes reach without Baton, GB/s: copied on the device, through
+   *     ncclSend and ncclRecv, or through a socket between page-locked buffers
    */
-  static void run(String device, double bareCopy, double bareSocket) throws Exception {
-    Path whole = model(4096, 14336, 128256);
-    Path narrow = model(1024, 1024, 8192);
-    try (Pair pair = start(device, whole, "auto", "PUT_ASYNC")) {
-      for (int tokens : new int[] {512, 4000}) {
-        HandoffCheck.figure(
-            "3 CUDA IPC, %,d tokens: after the first token p50, ms".formatted(tokens),
-            measure(pair, tokens, "PUT_ASYNC").exposed());
+  static void run(HandoffSites way, double bare) throws Exception {
+    String name = "3 " + way.name();
+    if (!way.key().equals("tcp")) {
+      try (Pair pair = start(way, model(4096, 14336, 128256), "PUT_ASYNC")) {
+        for (int tokens : new int[] {512, 4000}) {
+          HandoffCheck.figure(
+              "%s, %,d tokens: after the first token p50, ms".formatted(name, tokens),
+              measure(pair, tokens, "PUT_ASYNC").exposed());
+        }
       }
     }
-    try (Pair pair = start(device, narrow, "auto", "GET")) {
+    try (Pair pair = start(way, model(1024, 1024, 8192), "GET")) {
       measure(pair, 512, "GET");
-      Median ipc = measure(pair, 4000, "GET");
+      Median median = measure(pair, 4000, "GET");
+      String share = "%s, 4,000 tokens: %s, share of a bare %s, %%";
+      String what =
+          switch (way.key()) {
+            case "ipc" -> "device copy";
+            case "nccl" -> "ncclSend";
+            default -> "socket";
+          };
       HandoffCheck.figure(
-          "3 CUDA IPC, 4,000 tokens: copying, share of a bare device copy, %",
-          100 * speed(4000, ipc.sent()) / bareCopy);
+          share.formatted(name, "copying", what), 100 * speed(4000, median.sent()) / bare);
       HandoffCheck.figure(
-          "3 CUDA IPC, 4,000 tokens: request to checked KV, share of it, %",
-          100 * speed(4000, ipc.exposed()) / bareCopy);
-    }
-    try (Pair pair = start(device, narrow, "TcpConnector", "GET")) {
-      measure(pair, 512, "GET");
-      HandoffCheck.figure(
-          "3 TCP, 4,000 tokens: request to checked KV, share of a bare socket, %",
-          100 * speed(4000, measure(pair, 4000, "GET").exposed()) / bareSocket);
+          share.formatted(name, "request to checked KV", what),
+          100 * speed(4000, median.exposed()) / bare);
     }
   }
 
-  private static Pair start(String device, Path model, String connector, String send)
-      throws Exception {
+  private static Pair start(HandoffSites way, Path model, String send) throws Exception {
     String extra = ",\"send_type\":\"" + send + "\"";
-    Setting s = new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", -1, extra);
-    return Pair.start(s, device, device, connector);
+    return Pair.start(
+        new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", -1, extra), way);
   }
 
   /** KV in the shape of Llama-3.1-8B's, without weights. */

@@ -29,6 +29,16 @@ final class CudaIpcReceiver implements KvReceiver {
   @Override
   public void connect(byte[] invitation) {
     // The sender has mapped the pool.
+    lock.lock();
+    try {
+      if (!closed) {
+        long scratch = pool + layout.blocks() * layout.bytesPerBlock();
+        copier.makeCurrent();
+        copier.practise(layout, scratch, scratch, CudaIpcPlane.SCRATCH_BYTES);
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   @Override

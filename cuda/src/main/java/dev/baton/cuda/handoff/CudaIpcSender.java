@@ -16,6 +16,7 @@ final class CudaIpcSender implements KvSender {
   private final Runnable whenClosed;
   private final ReentrantLock lock = new ReentrantLock();
   private boolean closed; // guarded by lock
+  private boolean practised; // guarded by lock
 
   /**
    * The two pools and their scratch memory.
@@ -78,6 +79,11 @@ final class CudaIpcSender implements KvSender {
     try {
       checkOpen();
       copier.makeCurrent();
+      if (!practised && ends.here().blockSize() == ends.there().blockSize()) {
+        practised = true;
+        copier.practise(
+            ends.here(), ends.scratch(), ends.mappedScratch(), CudaIpcPlane.SCRATCH_BYTES);
+      }
       int times = (int) Math.max(1, bytes / CudaIpcPlane.SCRATCH_BYTES);
       long each = Math.min(bytes, CudaIpcPlane.SCRATCH_BYTES);
       long nanos = copier.timeCopies(ends.scratch(), ends.mappedScratch(), each, times);

@@ -38,18 +38,21 @@ sealed interface KvAddresses {
    * @param blocks the sequence's
    */
   record Pool(long base, KvLayout layout, int[] blocks) implements KvAddresses {
-    /** Number of one of the sequence's blocks. */
-    int number(int index) {
-      int block = blocks[index];
-      if (block < 0 || block >= layout.blocks()) {
-        throw new BackendException("Block %d is not in %s.".formatted(block, layout));
+    /** Fails if one of those of the sequence's blocks is not in the pool. */
+    void check(int from, int to) {
+      int count = layout.blocks();
+      for (int i = from; i < to; i++) {
+        int block = blocks[i];
+        if (block < 0 || block >= count) {
+          throw new BackendException("Block %d is not in %s.".formatted(block, layout));
+        }
       }
-      return block;
     }
 
     /** Address of the first row of K of one of the sequence's blocks, in the first layer. */
     long block(int index) {
-      return base + (long) number(index) * layout.blockSize() * layout.bytesPerTokenAndLayer();
+      check(index, index + 1);
+      return base + (long) blocks[index] * layout.blockSize() * layout.bytesPerTokenAndLayer();
     }
 
     @Override

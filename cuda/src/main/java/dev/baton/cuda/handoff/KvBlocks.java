@@ -15,8 +15,9 @@ final class KvBlocks {
   /** How many there is room for. */
   static final int MOST = 480;
 
-  static final int NUMBERS = 72;
-  static final long BYTES = NUMBERS + 8L * MOST;
+  static final int SOURCES = 72;
+  static final int TARGETS = SOURCES + Integer.BYTES * MOST;
+  static final long BYTES = TARGETS + Integer.BYTES * MOST;
 
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -55,7 +56,7 @@ final class KvBlocks {
     int start = first * slots;
     int behind = Math.ceilDiv(span.toToken(), slots);
     int count = Math.min(MOST, behind - first);
-    int share = (int) Math.clamp(KvPieces.LONGEST / rowBytes, 1, slots);
+    int share = Math.clamp(KvPieces.LONGEST / rowBytes, 1, slots);
     parts = Math.ceilDiv(slots, share);
     struct.set(LONG, 0, from.base() + span.fromLayer() * from.layer());
     struct.set(LONG, 8, to.base() + span.fromLayer() * to.layer());
@@ -68,10 +69,10 @@ final class KvBlocks {
     struct.set(INT, 56, share);
     struct.set(INT, 60, Math.max(0, span.fromToken() - start));
     struct.set(INT, 64, Math.min(count * slots, span.toToken() - start));
-    for (int i = 0; i < count; i++) {
-      struct.set(INT, NUMBERS + 8L * i, from.number(first + i));
-      struct.set(INT, NUMBERS + 8L * i + 4, to.number(first + i));
-    }
+    from.check(first, first + count);
+    to.check(first, first + count);
+    MemorySegment.copy(from.blocks(), first, struct, INT, SOURCES, count);
+    MemorySegment.copy(to.blocks(), first, struct, INT, TARGETS, count);
     return count;
   }
 }

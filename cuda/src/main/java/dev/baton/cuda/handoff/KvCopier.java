@@ -2,6 +2,7 @@ package dev.baton.cuda.handoff;
 
 import dev.baton.cuda.binding.Driver;
 import dev.baton.cuda.binding.Launcher;
+import dev.baton.engine.backend.KvLayout;
 import dev.baton.engine.backend.KvSpan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Copies and sums KV with one kernel launch for any number of blocks, on a stream of its own. For
@@ -26,6 +28,9 @@ final class KvCopier implements AutoCloseable {
 
   /** Longer than the longest copy takes on one GPU: being woken costs a good part of that. */
   private static final long SPIN_NANOS = 600_000;
+
+  /** So many calls make the virtual machine compile what they run through. */
+  private static final int PRACTICE = 400;
 
   /** So often is the stream asked for a failure while the host spins. */
   private static final long LOOK_NANOS = 100_000;
@@ -122,6 +127,10 @@ final class KvCopier implements AutoCloseable {
     } else {
       enqueuePieces(merged, from, to, rowBytes, copy, verify);
     }
+    enqueueFinish();
+  }
+
+  private void enqueueFinish() {
     launcher
         .pointer(sums)
         .pointer(host.address())
@@ -312,8 +321,41 @@ final class KvCopier implements AutoCloseable {
       launch(0, 1, layers, true);
     }
     driver.record(end, launcher.stream());
+    enqueueFinish(); // the sums are those of the next call again
     awaitStream();
     return Math.max(1, driver.elapsedNanos(begin, end));
+  }
+
+  /**
+   * Copies small pools a few hundred times, or sums the first of them if both are one: so the code
+   * that starts a copy is compiled before the first hand-off, where it would take as long as a
+   * quarter of the copy.
+   *
+   * @param scratch memory that such pools of the layout's shape fit in
+   */
+  void practise(KvLayout layout, long from, long to, long scratch) {
+    int blocks = (int) Math.min(2, scratch / layout.bytesPerBlock());
+    if (blocks == 0) {
+      return;
+    }
+    KvLayout small =
+        new KvLayout(
+            blocks,
+            layout.blockSize(),
+            layout.layers(),
+            layout.kvHeads(),
+            layout.headSize(),
+            layout.type());
+    int[] table = IntStream.range(0, blocks).toArray();
+    KvAddresses.Pool source = new KvAddresses.Pool(from, small, table);
+    KvAddresses.Pool target = new KvAddresses.Pool(to, small, table);
+    KvSpan span = new KvSpan(0, layout.layers(), 0, blocks * layout.blockSize());
+    long rowBytes = layout.bytesPerTokenAndLayer() / 2;
+    // All at once: on a GPU that two processes share, each wait could be one for the other's turn.
+    for (int i = 0; i < PRACTICE; i++) {
+      enqueue(List.of(span), source, target, rowBytes, from != to, from == to);
+    }
+    awaitFinished();
   }
 
   @Override

@@ -8,9 +8,9 @@ import java.util.Arrays;
 
 /**
  * What a launch of kv_copy works through: rows of successive tokens that lie contiguous on both
- * sides, in each layer at the same place. A hand-off of 4,000 tokens has 250 of them, listed while
- * somebody waits, and often by code that has not run a hundred times: so they are collected in an
- * array, and for two pools with blocks of one size with two calls for each.
+ * sides, in each layer at the same place. They are listed while somebody waits, and often by code
+ * that has not run a hundred times: so they are collected in an array. Two pools with blocks of one
+ * size have {@link KvBlocks} instead.
  */
 final class KvPieces {
   /** Size of a piece in the kernel's struct. */
@@ -40,12 +40,6 @@ final class KvPieces {
   /** Appends those of a span, with the addresses of its first layer. */
   void add(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
     long most = Math.max(1, LONGEST / rowBytes);
-    if (from instanceof KvAddresses.Pool a
-        && to instanceof KvAddresses.Pool b
-        && a.layout().blockSize() == b.layout().blockSize()) {
-      addBlocks(span, a, b, rowBytes, (int) Math.min(most, a.layout().blockSize()));
-      return;
-    }
     long source = (span.fromLayer() - from.firstLayer()) * from.layer();
     long target = (span.fromLayer() - to.firstLayer()) * to.layer();
     for (int token = span.fromToken(); token < span.toToken(); ) {
@@ -57,30 +51,6 @@ final class KvPieces {
           from.half(token),
           to.half(token),
           KvChecksum.salt(0, 0, token, (int) rowBytes),
-          rows * rowBytes);
-      token += rows;
-    }
-  }
-
-  private void addBlocks(
-      KvSpan span, KvAddresses.Pool from, KvAddresses.Pool to, long rowBytes, int most) {
-    int size = from.layout().blockSize();
-    long half = size * rowBytes;
-    long source = span.fromLayer() * from.layer();
-    long target = span.fromLayer() * to.layer();
-    long salt = KvChecksum.salt(0, 0, 0, (int) rowBytes);
-    long saltOfToken = KvChecksum.salt(0, 0, 1, (int) rowBytes) - salt;
-    int end = span.toToken();
-    for (int token = span.fromToken(); token < end; ) {
-      int slot = token % size;
-      int rows = Math.min(most, Math.min(end - token, size - slot));
-      long offset = slot * rowBytes;
-      add(
-          source + from.block(token / size) + offset,
-          target + to.block(token / size) + offset,
-          half,
-          half,
-          salt + saltOfToken * token,
           rows * rowBytes);
       token += rows;
     }

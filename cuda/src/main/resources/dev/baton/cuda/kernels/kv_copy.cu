@@ -118,7 +118,8 @@ struct Blocks {
     int begin;       // first slot of the first block
     int end;         // behind the last slot of the last block, counted from slot 0 of the first one
     int padding;
-    int2 numbers[MOST_BLOCKS]; // x: in the source's pool, y: in the target's
+    int sources[MOST_BLOCKS]; // numbers of the blocks
+    int targets[MOST_BLOCKS];
 };
 
 // Block (x, y, z): block x, layer y of those that are copied, K (z even) or V of part z / 2. Sums as kv_copy does.
@@ -130,12 +131,13 @@ extern "C" __global__ __launch_bounds__(THREADS) void kv_copy_blocks(const __gri
     const int behind = min(min(blocks.slots, (part + 1) * blocks.slotsOfPart), blocks.end - (int)blockIdx.x * blocks.slots);
     if (first >= behind)
         return;
-    const int2 number = blocks.numbers[blockIdx.x];
     const u64 offset = half * blocks.half + (u64)first * blocks.rowVectors * 16;
-    uint4* target = (uint4*)(blocks.target + blockIdx.y * blocks.targetLayer + number.y * 2 * blocks.half + offset);
+    uint4* target = (uint4*)(blocks.target + blockIdx.y * blocks.targetLayer
+        + blocks.targets[blockIdx.x] * 2 * blocks.half + offset);
     const uint4* source = target;
     if (copy)
-        source = (const uint4*)(blocks.source + blockIdx.y * blocks.sourceLayer + number.x * 2 * blocks.half + offset);
+        source = (const uint4*)(blocks.source + blockIdx.y * blocks.sourceLayer
+            + blocks.sources[blockIdx.x] * 2 * blocks.half + offset);
     const u64 row = blockIdx.x * (u64)blocks.slots + first;
     const u64 salt = blocks.salt + LAYER * blockIdx.y + HALF * half + 2 * WORD * row * blocks.rowVectors;
     add_to(sum + (copy ? 0 : 1), move(source, target, (long)(behind - first) * blocks.rowVectors, salt, copy));

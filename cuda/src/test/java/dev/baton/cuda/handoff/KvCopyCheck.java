@@ -29,8 +29,12 @@ public final class KvCopyCheck {
 
   private KvCopyCheck() {}
 
-  /** Exits with 1 if something is wrong. */
-  public static void main(String[] arguments) {
+  /**
+   * Exits with 1 if something is wrong.
+   *
+   * @param arguments the numbers of two GPUs with a comma between them, or nothing
+   */
+  public static void main(String[] arguments) throws Exception {
     LibraryFinder finder = LibraryFinder.ofEnvironment();
     int failures = 0;
     try (Device device = new Device(Driver.load(finder))) {
@@ -54,6 +58,10 @@ public final class KvCopyCheck {
         }
         BareSocket.time(device);
         failures += nccl(finder) ? 0 : 1;
+        String[] gpus = arguments.length == 0 ? new String[1] : arguments[0].split(",", -1);
+        if (gpus.length == 2) {
+          failures += BareSend.time(gpus[0], gpus[1]) ? 0 : 1;
+        }
       }
     }
     System.exit(failures == 0 ? 0 : 1);
@@ -135,6 +143,8 @@ public final class KvCopyCheck {
         random.nextBoolean()
             ? new KvAddresses.Buffer(buffer, span, row)
             : new KvAddresses.Wire(buffer, span, row, a.blockSize(), b.blockSize());
+    // Leaves nothing in the sums; what it writes is overwritten or poisoned again below.
+    copier.timeCopies(poolA, buffer, Math.min(bytesA, spanBytes) / 16 * 16, 2);
     long direct = copier.copy(span, here, there, row);
     driver.setBytes(poolB, POISON, bytesB, stream);
     long gathered = copier.copy(span, here, between, row);

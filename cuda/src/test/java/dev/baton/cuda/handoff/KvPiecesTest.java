@@ -22,7 +22,7 @@ class KvPiecesTest {
   private static final int LAYERS = 4;
 
   /** Where a row goes, and the salt of its first word. */
-  private record Move(long target, long salt) {}
+  record Move(long target, long salt) {}
 
   @Test
   void everyRowOfASpanIsCopiedOnceToItsPlaceWithItsSalt() {
@@ -62,21 +62,21 @@ class KvPiecesTest {
         .isInstanceOf(BackendException.class);
   }
 
-  private static KvLayout layout(Random random, int heads) {
+  static KvLayout layout(Random random, int heads) {
     int size = new int[] {16, 32, 64, 128}[random.nextInt(4)];
     return new KvLayout(40, size, LAYERS, heads, 64, ElementType.F16);
   }
 
-  private static int[] table(KvLayout layout, Random random) {
+  static int[] table(KvLayout layout, Random random) {
     return IntStream.generate(() -> random.nextInt(layout.blocks())).limit(40).toArray();
   }
 
   /** By layer, half and token, as keys that sort. */
-  private static String key(int layer, int half, long source) {
+  static String key(int layer, int half, long source) {
     return layer + "/" + half + "/" + source;
   }
 
-  private static Map<String, Move> rows(KvSpan span, KvAddresses from, KvAddresses to, long row) {
+  static Map<String, Move> rows(KvSpan span, KvAddresses from, KvAddresses to, long row) {
     Map<String, Move> moves = new TreeMap<>();
     for (int layer = span.fromLayer(); layer < span.toLayer(); layer++) {
       for (int half = 0; half < 2; half++) {

@@ -21,6 +21,7 @@ import java.util.List;
  * @param receiveNanos time from the first byte received to adoption, over all prompts
  * @param exposedNanos the part of it that was not hidden behind the prefill: from the first token's
  *     arrival to adoption
+ * @param planeEnds ends of data planes and mappings of peers' memory that are open
  * @param planes how KV travels to and from each peer now
  */
 public record HandoffStats(
@@ -39,6 +40,7 @@ public record HandoffStats(
     long sendNanos,
     long receiveNanos,
     long exposedNanos,
+    int planeEnds,
     List<PlaneUse> planes) {
   public HandoffStats {
     planes = List.copyOf(planes);

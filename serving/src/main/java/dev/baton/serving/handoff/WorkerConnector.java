@@ -203,6 +203,7 @@ final class WorkerConnector implements KvConnector {
         counters.sendNanos.sum(),
         counters.receiveNanos.sum(),
         counters.exposedNanos.sum(),
+        port.planes().stream().mapToInt(KvPlane::open).sum(),
         List.copyOf(planes.values()));
   }
 

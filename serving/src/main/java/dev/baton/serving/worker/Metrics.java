@@ -171,6 +171,10 @@ final class Metrics {
         "baton:kv_transfer_quarantined",
         "Hand-offs whose KV blocks a prefill worker may still write.",
         h.quarantined());
+    out.gauge(
+        "baton:kv_transfer_plane_ends",
+        "Ends of data planes and mappings of peers' memory that are open.",
+        h.planeEnds());
     out.counter(
         "baton:kv_transfer_send_seconds_total",
         "First to last KV byte sent, over all prompts.",

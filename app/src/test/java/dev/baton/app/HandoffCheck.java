@@ -205,8 +205,7 @@ final class HandoffCheck {
 
   /** Either worker is killed under load, three times. */
   private static void kill(Setting s, HandoffSites way) throws Exception {
-    HandoffProcess p =
-        HandoffProcess.start(s, "kv_producer", way.prefill(), way.connector());
+    HandoffProcess p = HandoffProcess.start(s, "kv_producer", way.prefill(), way.connector());
     HandoffProcess d = HandoffProcess.start(s, "kv_consumer", way.decode(), way.connector());
     try {
       int number = 0;

@@ -22,11 +22,12 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The death of workers as a client sees it: a prefill and a decode worker ({@code baton serve}) behind
- * {@code baton proxy}, {@code baton bench serve} as the load. Either worker is killed under load with
- * SIGKILL and started again, three times each. Every request must end, with all its tokens or with an
- * error that says what happened; afterwards no block is in use and nothing of a data plane is left.
- * Part of {@link HandoffCheck}, with the same arguments for devices and connector.
+ * The death of workers as a client sees it: a prefill and a decode worker ({@code baton serve})
+ * behind {@code baton proxy}, {@code baton bench serve} as the load. Either worker is killed under
+ * load with SIGKILL and started again, three times each. Every request must end, with all its
+ * tokens or with an error that says what happened; afterwards no block is in use and nothing of a
+ * data plane is left. Part of {@link HandoffCheck}, with the same arguments for devices and
+ * connector.
  */
 final class HandoffHttpCheck implements AutoCloseable {
   private static final int ROUNDS = 3;
@@ -175,8 +176,7 @@ final class HandoffHttpCheck implements AutoCloseable {
   private Map<String, Double> metrics(int port) throws Exception {
     Map<String, Double> values = new TreeMap<>();
     try (HttpReply reply = get(port, "/metrics")) {
-      for (String line :
-          new String(reply.bytes(1 << 22), StandardCharsets.UTF_8).split("\n", -1)) {
+      for (String line : new String(reply.bytes(1 << 22), StandardCharsets.UTF_8).split("\n", -1)) {
         int blank = line.lastIndexOf(' ');
         if (blank > 0 && !line.startsWith("#")) {
           String name = line.substring(0, blank).replaceAll("\\{.*", "");
@@ -220,8 +220,7 @@ final class HandoffHttpCheck implements AutoCloseable {
     arguments.addAll(List.of("--random-input-len", "" + PROMPT));
     arguments.addAll(List.of("--random-output-len", "" + ANSWER, "--random-token-ids"));
     arguments.addAll(List.of("--save-result", "--save-detailed", "--disable-tqdm"));
-    arguments.addAll(
-        List.of("--result-dir", work.toString(), "--result-filename", name + ".json"));
+    arguments.addAll(List.of("--result-dir", work.toString(), "--result-filename", name + ".json"));
     return baton(arguments, Map.of(), name);
   }
 
@@ -229,8 +228,8 @@ final class HandoffHttpCheck implements AutoCloseable {
    * What became of a load's requests.
    *
    * @param answered with all tokens
-   * @param errors how often the server said what: an HTTP status with a message, or a message in the
-   *     stream
+   * @param errors how often the server said what: an HTTP status with a message, or a message in
+   *     the stream
    * @param wrong all others: cut off, short, without an end
    */
   private record Outcome(int answered, Map<String, Integer> errors, List<String> wrong) {

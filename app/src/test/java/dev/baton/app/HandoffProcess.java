@@ -131,8 +131,7 @@ final class HandoffProcess implements AutoCloseable {
       CompletableFuture<HandoffProcess> first =
           CompletableFuture.supplyAsync(
               () -> HandoffProcess.start(s, "kv_producer", sites.prefill(), sites.connector()));
-      HandoffProcess d =
-          HandoffProcess.start(s, "kv_consumer", sites.decode(), sites.connector());
+      HandoffProcess d = HandoffProcess.start(s, "kv_consumer", sites.decode(), sites.connector());
       return new Pair(first.get(), d);
     }
 

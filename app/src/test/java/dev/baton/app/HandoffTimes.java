@@ -57,8 +57,7 @@ final class HandoffTimes {
 
   private static Pair start(HandoffSites way, Path model, String send) throws Exception {
     String extra = ",\"send_type\":\"" + send + "\"";
-    return Pair.start(
-        new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", -1, extra), way);
+    return Pair.start(new Setting(model, "dummy", 4200, 4096, 3L << 30, "F16", -1, extra), way);
   }
 
   /** KV in the shape of Llama-3.1-8B's, without weights. */

@@ -19,8 +19,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * What hand-offs between two GPUs are compared with: two processes, one on each, that move as many
- * bytes as KV has from one buffer to another and do nothing else; by ncclSend and ncclRecv, and by a
- * copy into the other's mapped memory.
+ * bytes as KV has from one buffer to another and do nothing else; by ncclSend and ncclRecv, and by
+ * a copy into the other's mapped memory.
  */
 public final class BareSend {
   private static final int BYTES_PER_TOKEN = 128 << 10; // Llama-3.1-8B's KV
@@ -112,8 +112,7 @@ public final class BareSend {
     System.out.println(HexFormat.of().formatHex(interprocess.share(buffer)));
     if (!name.isEmpty()) {
       NcclLibrary nccl = library(finder);
-      long communicator =
-          nccl.connect(HexFormat.of().parseHex(name), 1, CHANNELS, () -> false);
+      long communicator = nccl.connect(HexFormat.of().parseHex(name), 1, CHANNELS, () -> false);
       for (int tokens : TOKENS) {
         for (int i = 0; i < COUNT; i++) {
           nccl.receive(communicator, buffer, (long) tokens * BYTES_PER_TOKEN, 0, stream);

@@ -22,8 +22,8 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * Needs a GPU: where the time of a copy of KV goes. The same copy onto memory of this process and of
- * another, in a row and with what happens between two hand-offs: a pause, work of this process,
+ * Needs a GPU: where the time of a copy of KV goes. The same copy onto memory of this process and
+ * of another, in a row and with what happens between two hand-offs: a pause, work of this process,
  * work of the other one.
  */
 public final class KvCopyStages {
@@ -94,16 +94,25 @@ public final class KvCopyStages {
     try (BufferedReader out =
             new BufferedReader(
                 new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        PrintStream in =
-            new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8)) {
+        PrintStream in = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8)) {
       long mapped = kernel.interprocess().open(HexFormat.of().parseHex(out.readLine()));
       long work = driver.createStream();
       for (int tokens : new int[] {4000}) {
         long bytes = tokens * 131072L;
-        print("%d tokens, bare copy, own memory".formatted(tokens), device, copier, () -> {},
-            () -> driver.copyOnDevice(own, from, bytes, copier.stream()), bytes);
-        print("%d tokens, bare copy, other's memory".formatted(tokens), device, copier, () -> {},
-            () -> driver.copyOnDevice(mapped, from, bytes, copier.stream()), bytes);
+        print(
+            "%d tokens, bare copy, own memory".formatted(tokens),
+            device,
+            copier,
+            () -> {},
+            () -> driver.copyOnDevice(own, from, bytes, copier.stream()),
+            bytes);
+        print(
+            "%d tokens, bare copy, other's memory".formatted(tokens),
+            device,
+            copier,
+            () -> {},
+            () -> driver.copyOnDevice(mapped, from, bytes, copier.stream()),
+            bytes);
         for (boolean scattered : new boolean[] {false, true}) {
           String how = scattered ? "scattered" : "in a row";
           Runnable onOwn = copy(copier, from, own, tokens, scattered);
@@ -111,7 +120,13 @@ public final class KvCopyStages {
           String what = "%d tokens, blocks %s, ".formatted(tokens, how);
           print(what + "own memory", device, copier, () -> {}, onOwn, bytes);
           print(what + "other's", device, copier, () -> {}, onOther, bytes);
-          print(what + "other's, after 20 ms", device, copier, () -> Thread.sleep(20), onOther, bytes);
+          print(
+              what + "other's, after 20 ms",
+              device,
+              copier,
+              () -> Thread.sleep(20),
+              onOther,
+              bytes);
           Before busy =
               () -> {
                 for (int i = 0; i < 100; i++) {
@@ -121,26 +136,41 @@ public final class KvCopyStages {
               };
           print(what + "own, after work", device, copier, busy, onOwn, bytes);
           print(what + "other's, after work", device, copier, busy, onOther, bytes);
-          print(what + "other's, 0.3 ms after work", device, copier,
+          print(
+              what + "other's, 0.3 ms after work",
+              device,
+              copier,
               () -> {
                 busy.run();
                 Thread.sleep(0, 300_000);
               },
-              onOther, bytes);
-          print(what + "other's, after its work", device, copier,
+              onOther,
+              bytes);
+          print(
+              what + "other's, after its work",
+              device,
+              copier,
               () -> {
                 in.println(20);
                 out.readLine();
               },
-              onOther, bytes);
-          print(what + "other's, after its work and ours", device, copier,
+              onOther,
+              bytes);
+          print(
+              what + "other's, after its work and ours",
+              device,
+              copier,
               () -> {
                 in.println(20);
                 out.readLine();
                 busy.run();
               },
-              onOther, bytes);
-          print(what + "other's, during its work", device, copier,
+              onOther,
+              bytes);
+          print(
+              what + "other's, during its work",
+              device,
+              copier,
               () -> {
                 in.println(100);
                 Thread.sleep(0, 500_000);
@@ -160,8 +190,7 @@ public final class KvCopyStages {
     }
   }
 
-  private static Runnable copy(
-      KvCopier copier, long from, long to, int tokens, boolean scattered) {
+  private static Runnable copy(KvCopier copier, long from, long to, int tokens, boolean scattered) {
     int size = (int) (POOL_BYTES / (16 * 131072));
     KvLayout layout = new KvLayout(size, 16, 32, 8, 128, ElementType.F16);
     int[] table =

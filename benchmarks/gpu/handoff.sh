@@ -14,6 +14,8 @@
 # http     the same through baton proxy, with baton bench serve as the load
 # times    Llama-3.1-8B's shape with dummy weights (two workers: 32 GB and their pools): what of a hand-off comes after the
 #          first token; bandwidth with send_type GET, where nothing is hidden, beside the bare copy, socket or send of copies
+# stages   (only if named) one copy onto memory of this process and of another, in a row and with what happens between two
+#          hand-offs: where the time goes that a hand-off takes longer
 # Needs a built checkout (./verify, or ./baton once and mvn test-compile) and Java 25 (JAVA_HOME); or BATON_CLASSPATH with all
 # its classes, those of the tests of app and cuda first. Workers write to handoff-workers.log in the current folder.
 set -uo pipefail
@@ -77,6 +79,7 @@ fi
 for name in "$@"; do
   case $name in
     copies) part copies 60 dev.baton.cuda.handoff.KvCopyCheck "$devices" ;;
+    stages) part stages 60 dev.baton.cuda.handoff.KvCopyStages ;;
     answers) check answers 120 answers ;;
     kill) check kill 80 kill ;;
     http) check http 120 http ;;
@@ -88,7 +91,7 @@ for name in "$@"; do
       check times 140 times "bare-ipc=${peer:-${copy:-NaN}}" "bare-tcp=${socket:-NaN}" "bare-nccl=${nccl:-NaN}"
       ;;
     *)
-      echo "unknown part: $name (copies answers kill http times)" >&2
+      echo "unknown part: $name (copies answers kill http times stages)" >&2
       exit 2
       ;;
   esac

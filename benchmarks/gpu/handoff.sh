@@ -41,7 +41,7 @@ part() { # NAME SECONDS CLASS ARGUMENTS...: runs it, keeps its output, remembers
   shift 2
   echo "== $name (at $((SECONDS - begin)) s)"
   timeout -k 2 "$most" "$java" --enable-native-access=ALL-UNNAMED -Dbaton.root="$home" -cp "$BATON_CLASSPATH" "$@" 2>&1 |
-    grep -v -e '^WARNING: ' -e '^Picked up' | tee -a "$log" | grep -v -e '^FIGURE'
+    grep --line-buffered -v -e '^WARNING: ' -e '^Picked up' | tee -a "$log" | grep --line-buffered -v -e '^FIGURE'
   local code=${PIPESTATUS[0]}
   [ "$code" = 0 ] || failed+=("$name (exit $code)")
   echo "   $name: $((SECONDS - from)) s"

@@ -36,6 +36,7 @@ final class Connection {
   private long lastReadNanos;
   private long idleSince;
   private boolean received;
+  private long awakeNanos;
 
   private Connection(Origin origin, SocketChannel channel, Socket socket, Duration readTimeout)
       throws IOException {
@@ -128,6 +129,14 @@ final class Connection {
     return channel;
   }
 
+  /**
+   * From now on a read first asks the socket again and again for so long before the thread is
+   * parked; not behind TLS.
+   */
+  void stayAwake(long nanos) {
+    awakeNanos = origin.tls() ? 0 : nanos;
+  }
+
   /** Begins a new request as far as {@link #received()} goes. */
   void resetReceived() {
     received = false;
@@ -188,6 +197,9 @@ final class Connection {
   private boolean fill() throws IOException {
     int count;
     try {
+      if (awakeNanos > 0) {
+        waitAwake();
+      }
       count = in.read(buffer, 0, buffer.length);
     } catch (SocketTimeoutException e) {
       SocketTimeoutException timeout =
@@ -201,6 +213,13 @@ final class Connection {
     limit = Math.max(count, 0);
     received |= count > 0;
     return count > 0;
+  }
+
+  private void waitAwake() throws IOException {
+    long begin = System.nanoTime();
+    while (in.available() == 0 && System.nanoTime() - begin < awakeNanos) {
+      Thread.onSpinWait();
+    }
   }
 
   /** The next byte, or -1 at the end of the stream. */

@@ -51,6 +51,11 @@ public final class HttpReply implements AutoCloseable {
     connection.readTimeout(silence);
   }
 
+  /** As {@link HttpCall#stayAwake}, for the rest of the body. Only for the thread that reads it. */
+  public void stayAwake(long nanos) {
+    connection.stayAwake(nanos);
+  }
+
   /**
    * {@link System#nanoTime()} right after the socket read that brought the bytes which {@link
    * #body()} gave last. Only for the thread that reads the body.

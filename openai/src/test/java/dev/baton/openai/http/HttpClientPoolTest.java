@@ -397,6 +397,80 @@ class HttpClientPoolTest {
   }
 
   @Test
+  void aCallThatIsBegunIsWrittenToAKeptConnectionBeforeItIsSent() throws Exception {
+    try (RawServer server = always(ok("x"))) {
+      HttpCall first = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
+      first.begin();
+      assertThat(server.connections).as("there is no connection yet").hasValue(0);
+      assertThat(first.send().text(10)).isEqualTo("x");
+      HttpCall second = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
+      second.begin();
+      long deadline = System.nanoTime() + 10_000_000_000L;
+      while (server.requests.size() < 2) {
+        assertThat(System.nanoTime() - deadline).isNegative();
+        Thread.sleep(1);
+      }
+      assertThat(second.send().text(10)).isEqualTo("x");
+      assertThat(server.requests).hasSize(2);
+      assertThat(server.connections).hasValue(1);
+      assertThat(pool.idleCount(server.uri("/"))).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aThreadThatWaitsAwakeTakesWhatComesAtOnce() throws Exception {
+    try (RawServer server =
+        new RawServer(
+            connected -> {
+              connected.request();
+              Thread.sleep(50);
+              connected.send(ok("awake"));
+              connected.request();
+            })) {
+      long begin = System.nanoTime();
+      HttpCall call = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
+      call.stayAwake(60_000_000_000L);
+      try (HttpReply reply = call.send()) {
+        reply.stayAwake(0);
+        assertThat(reply.text(10)).isEqualTo("awake");
+      }
+      assertThat(System.nanoTime() - begin).isLessThan(20_000_000_000L);
+    }
+  }
+
+  @Test
+  void aBegunCallThatIsLostOnAKeptConnectionIsSentOnceMore() throws Exception {
+    try (RawServer server =
+        new RawServer(
+            connected -> {
+              connected.request();
+              connected.send(ok("" + connected.number));
+              if (connected.number == 1) {
+                connected.request();
+              }
+            })) {
+      assertThat(get(server)).isEqualTo("1");
+      HttpCall call = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
+      call.begin();
+      assertThat(call.send().text(10)).isEqualTo("2");
+      assertThat(server.requests).hasSize(3);
+    }
+  }
+
+  @Test
+  void aBegunCallThatIsClosedIsCancelled() throws Exception {
+    try (RawServer server = always(ok("x"))) {
+      assertThat(get(server)).isEqualTo("x");
+      HttpCall call = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
+      call.begin();
+      call.close();
+      assertThatThrownBy(call::send).isInstanceOf(HttpCancelledException.class);
+      assertThat(pool.idleCount(server.uri("/"))).isZero();
+      assertThat(get(server)).isEqualTo("x");
+    }
+  }
+
+  @Test
   void closingACallAfterItsEndLeavesTheConnectionInThePool() throws Exception {
     try (RawServer server = always(ok("x"))) {
       HttpCall call = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);

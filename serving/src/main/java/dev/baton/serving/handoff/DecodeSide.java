@@ -51,6 +51,7 @@ final class DecodeSide implements Link.Handler {
         }
       };
   private volatile boolean closed;
+  private volatile long awakeNanos;
 
   /** A claim whose request has not arrived here yet. */
   private record EarlyClaim(Link link, int number, String worker, long nanos) {}
@@ -63,6 +64,17 @@ final class DecodeSide implements Link.Handler {
 
   void start() {
     Thread.ofVirtual().name("kv-accept").start(this::acceptLoop);
+  }
+
+  /** How long a link's reader waits awake after a sign of a hand-off under way. */
+  void stayAwake(long nanos) {
+    awakeNanos = nanos;
+  }
+
+  @Override
+  public long awakeNanos(Frame last) {
+    boolean underWay = last instanceof Frame.Claim || last instanceof Frame.Moved;
+    return underWay ? awakeNanos : 0;
   }
 
   RequestHandle decode(

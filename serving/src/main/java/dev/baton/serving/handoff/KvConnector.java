@@ -3,6 +3,7 @@ package dev.baton.serving.handoff;
 import dev.baton.engine.EngineRequest;
 import dev.baton.engine.RequestHandle;
 import dev.baton.engine.RequestListener;
+import java.time.Duration;
 
 /**
  * A worker's end of hand-offs: runs prompts for decode workers and takes over sequences from
@@ -44,6 +45,13 @@ public interface KvConnector extends AutoCloseable {
       EngineRequest request,
       RequestListener listener,
       DecodeTimings timings);
+
+  /**
+   * From now on threads that hear of first tokens wait awake for so long after a sign of a hand-off
+   * under way before they are parked. Only for machines with cores to spare; zero, the default, is
+   * never.
+   */
+  void stayAwake(Duration longest);
 
   /** Counters since the start. */
   HandoffStats stats();

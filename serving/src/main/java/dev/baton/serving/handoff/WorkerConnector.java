@@ -14,6 +14,7 @@ import java.net.ServerSocket;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -183,6 +184,11 @@ final class WorkerConnector implements KvConnector {
           "this worker is a " + config.role().configName() + ": it takes no sequence over");
     }
     return decodeSide.decode(params, request, listener, timings);
+  }
+
+  @Override
+  public void stayAwake(Duration longest) {
+    decodeSide.stayAwake(longest.toNanos());
   }
 
   @Override

@@ -175,6 +175,7 @@ final class PairedRequest {
       HttpCall call =
           upward.call(decode, "POST", path(), legs.decode(id, prefill.worker(), decode, resume));
       attempt.decode(call);
+      call.stayAwake(exchange.awakeNanos());
       try (HttpReply reply = call.send()) {
         return pass(reply, use);
       }
@@ -237,6 +238,7 @@ final class PairedRequest {
         reply.readTimeout(proxy.options().streamTimeout());
       }
       stream(type).write(passed);
+      reply.stayAwake(0); // the first token was worth a core's time
     }
     stream(type).close();
     drain(blocks);

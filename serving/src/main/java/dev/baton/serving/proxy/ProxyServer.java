@@ -12,6 +12,12 @@ import java.util.Optional;
 
 /** The proxy of a disaggregated deployment. Keeps no state that another proxy would need. */
 public final class ProxyServer implements AutoCloseable {
+  /** The proxy's threads that wait awake, and those of two workers beside it. */
+  private static final int LEAST_CORES = 12;
+
+  /** Longer than a prompt of some hundred tokens takes, and than a client takes to go on. */
+  private static final Duration AWAKE = Duration.ofMillis(50);
+
   private final Optional<DiscoveryServer> discovery;
   private final HttpClientPool client;
   private final HttpServer server;
@@ -24,11 +30,11 @@ public final class ProxyServer implements AutoCloseable {
   }
 
   /**
-   * Has this process compile what a request goes through, in at most half a second. To be called
-   * before a proxy starts whose first clients count.
+   * Has this process compile what a request goes through, in at most half a second, or three where
+   * there are cores to spare. To be called before a proxy starts whose first clients count.
    */
   public static void warmUp() {
-    WarmUp.run();
+    WarmUp.run(awake().isPositive());
   }
 
   /**
@@ -38,6 +44,10 @@ public final class ProxyServer implements AutoCloseable {
    * @throws HttpServerException if the clients' port cannot be opened; the message says why
    */
   public static ProxyServer start(ProxyOptions options) throws IOException {
+    return start(options, awake());
+  }
+
+  static ProxyServer start(ProxyOptions options, Duration awake) throws IOException {
     Upstreams upstreams = new Upstreams(options, System::nanoTime);
     HttpClientPool client =
         new HttpClientPool(
@@ -57,11 +67,18 @@ public final class ProxyServer implements AutoCloseable {
               new HttpServerOptions(options.host(), options.port()),
               new ProxyHandler(
                   context, () -> discovery.map(DiscoveryServer::malformed).orElse(0L)));
+      server.stayAwake(awake);
       return new ProxyServer(discovery, client, server);
     } catch (HttpServerException e) {
       discovery.ifPresent(DiscoveryServer::close);
       throw e;
     }
+  }
+
+  /** How long threads wait awake for more work: a while where there are cores to spare. */
+  private static Duration awake() {
+    boolean spare = Runtime.getRuntime().availableProcessors() >= LEAST_CORES;
+    return spare ? AWAKE : Duration.ZERO;
   }
 
   /** The port that clients use. */

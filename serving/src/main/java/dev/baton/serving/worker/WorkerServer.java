@@ -77,6 +77,7 @@ public final class WorkerServer implements AutoCloseable {
     }
     Duration awake = Wakefulness.of(loaded.backend());
     loaded.engine().stayAwake(awake);
+    loaded.connector().ifPresent(connector -> connector.stayAwake(awake));
     if (options.warmUp()) {
       WarmUp.run(loaded, awake);
     }

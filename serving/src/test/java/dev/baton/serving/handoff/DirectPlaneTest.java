@@ -7,6 +7,7 @@ import dev.baton.engine.FinishReason;
 import dev.baton.model.config.ElementType;
 import dev.baton.serving.handoff.TestWorker.Decoding;
 import dev.baton.serving.handoff.TestWorker.Shape;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -106,6 +107,21 @@ class DirectPlaneTest {
           d.worker.awaitWhole();
         }
       }
+    }
+  }
+
+  @Test
+  void aReaderThatWaitsAwakeHearsWhatComes() throws Exception {
+    try (Direct p = prefill();
+        Direct d = decode()) {
+      warm(p, d, d.worker.connector.address());
+      d.worker.connector.stayAwake(Duration.ofSeconds(30));
+      long begin = System.nanoTime();
+      for (int i = 0; i < 5; i++) {
+        handOver(p.worker, d.worker, d.worker.connector.address(), prompt(40, i), "awake" + i);
+      }
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(15));
+      d.worker.connector.stayAwake(Duration.ZERO);
     }
   }
 

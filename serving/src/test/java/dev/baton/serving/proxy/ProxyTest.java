@@ -57,9 +57,14 @@ class ProxyTest {
         3);
   }
 
-  private static ProxyServer proxy(List<FakeUpstream> prefill, List<FakeUpstream> decode)
+  /** How long the proxy's threads wait awake. */
+  Duration awake() {
+    return Duration.ZERO;
+  }
+
+  private ProxyServer proxy(List<FakeUpstream> prefill, List<FakeUpstream> decode)
       throws IOException {
-    return ProxyServer.start(options(prefill, decode, RoutingPolicy.ROUND_ROBIN));
+    return ProxyServer.start(options(prefill, decode, RoutingPolicy.ROUND_ROBIN), awake());
   }
 
   private record Answer(int status, String body, Headers headers) {}

@@ -56,6 +56,8 @@ final class HandoffProcess implements AutoCloseable {
    * @param receiveNanos see there
    * @param whole whether no block is in use, no transfer under way and no block quarantined
    * @param open ends of data planes and mappings of others' memory that are open
+   * @param copiedBytes what its planes copied into the other's pool themselves
+   * @param copyNanos what of the device's time that took
    * @param planes what each peer is reached by
    */
   record Stats(
@@ -64,6 +66,8 @@ final class HandoffProcess implements AutoCloseable {
       long receiveNanos,
       boolean whole,
       int open,
+      long copiedBytes,
+      long copyNanos,
       String planes) {}
 
   private HandoffProcess(Process process, PrintStream in, int port, BufferedReader out) {
@@ -196,8 +200,8 @@ final class HandoffProcess implements AutoCloseable {
   Stats stats() throws InterruptedException {
     say("stats");
     String[] w = answer("STATS").split(" ", -1);
-    if (w.length < 7) {
-      return new Stats(0, 0, 0, false, 0, String.join(" ", w));
+    if (w.length < 9) {
+      return new Stats(0, 0, 0, false, 0, 0, 0, String.join(" ", w));
     }
     return new Stats(
         Long.parseLong(w[1]),
@@ -205,7 +209,9 @@ final class HandoffProcess implements AutoCloseable {
         Long.parseLong(w[3]),
         w[4].equals("true"),
         Integer.parseInt(w[5]),
-        w[6]);
+        Long.parseLong(w[6]),
+        Long.parseLong(w[7]),
+        w[8]);
   }
 
   /** Waits until nothing is in use. */

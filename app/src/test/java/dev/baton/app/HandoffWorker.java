@@ -9,8 +9,6 @@ import dev.baton.engine.RequestTimes;
 import dev.baton.engine.backend.Backend;
 import dev.baton.engine.backend.BackendOptions;
 import dev.baton.engine.backend.BackendProvider;
-import dev.baton.engine.backend.KvPlane;
-import dev.baton.engine.backend.KvPort;
 import dev.baton.engine.sampling.SamplingParams;
 import dev.baton.engine.sampling.TokenLogprobs;
 import dev.baton.model.ModelDirectory;
@@ -49,15 +47,12 @@ import org.jspecify.annotations.Nullable;
 final class HandoffWorker {
   private final Engine engine;
   private final KvConnector connector;
-  private final KvPort port;
   private final int vocab;
   private final SamplingParams sampling;
 
-  private HandoffWorker(
-      Engine engine, KvConnector connector, KvPort port, int vocab, SamplingParams sampling) {
+  private HandoffWorker(Engine engine, KvConnector connector, int vocab, SamplingParams sampling) {
     this.engine = engine;
     this.connector = connector;
-    this.port = port;
     this.vocab = vocab;
     this.sampling = sampling;
   }
@@ -107,8 +102,7 @@ final class HandoffWorker {
       System.out.println("READY " + connector.address().port());
       int logprobs = Integer.parseInt(arguments[7]);
       SamplingParams sampling = new SamplingParams(0, 0, 1, 0, 1, 0, 0, 0, logprobs, Map.of());
-      new HandoffWorker(engine, connector, backend.kvPort(), backend.model().vocabSize(), sampling)
-          .serve();
+      new HandoffWorker(engine, connector, backend.model().vocabSize(), sampling).serve();
     }
     System.exit(0);
   }
@@ -130,13 +124,15 @@ final class HandoffWorker {
                   && s.active() == 0
                   && s.quarantined() == 0;
           say(
-              "STATS %d %d %d %s %d %s"
+              "STATS %d %d %d %s %d %d %d %s"
                   .formatted(
                       s.exposedNanos(),
                       s.sendNanos(),
                       s.receiveNanos(),
                       whole,
-                      port.planes().stream().mapToInt(KvPlane::open).sum(),
+                      s.planeEnds(),
+                      s.copied().bytes(),
+                      s.copied().nanos(),
                       planes(s)));
         }
         default -> throw new IllegalArgumentException(line);

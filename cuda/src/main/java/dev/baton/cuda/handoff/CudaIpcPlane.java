@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +55,8 @@ final class CudaIpcPlane implements KvPlane {
   private byte @Nullable [] greeting; // guarded by this
   private final Map<ByteBuffer, Mapping> mappings = new HashMap<>(); // guarded by itself
   private final AtomicInteger ends = new AtomicInteger();
+  private final LongAdder copiedBytes = new LongAdder();
+  private final LongAdder copyNanos = new LongAdder();
 
   /** What an end tells. */
   record Greeting(
@@ -172,6 +175,11 @@ final class CudaIpcPlane implements KvPlane {
     }
   }
 
+  @Override
+  public Copied copied() {
+    return new Copied(copiedBytes.sum(), copyNanos.sum());
+  }
+
   private static byte[] take(ByteBuffer in, int count) {
     byte[] bytes = new byte[count];
     in.get(bytes);
@@ -229,6 +237,10 @@ final class CudaIpcPlane implements KvPlane {
           copier,
           new CudaIpcSender.Ends(
               layout, pool, pool + blockBytes(layout, layout.blocks()), layoutThere, mapped, tail),
+          (bytes, nanos) -> {
+            copiedBytes.add(bytes);
+            copyNanos.add(nanos);
+          },
           () -> {
             unmap(theirs);
             ends.decrementAndGet();

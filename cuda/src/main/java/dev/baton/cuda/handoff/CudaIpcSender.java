@@ -5,6 +5,7 @@ import dev.baton.engine.backend.KvLayout;
 import dev.baton.engine.backend.KvSender;
 import dev.baton.engine.backend.KvSpan;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 
 /** Copies from this pool's blocks into those of a pool that is mapped from another process. */
 final class CudaIpcSender implements KvSender {
@@ -13,6 +14,7 @@ final class CudaIpcSender implements KvSender {
 
   private final KvCopier copier;
   private final Ends ends;
+  private final BiConsumer<Long, Long> whenCopied;
   private final Runnable whenClosed;
   private final ReentrantLock lock = new ReentrantLock();
   private boolean closed; // guarded by lock
@@ -31,9 +33,16 @@ final class CudaIpcSender implements KvSender {
   record Ends(
       KvLayout here, long pool, long scratch, KvLayout there, long mapped, long mappedScratch) {}
 
-  CudaIpcSender(KvCopier copier, Ends ends, Runnable whenClosed) {
+  /**
+   * A sender.
+   *
+   * @param whenCopied told the bytes of each copy, and the ns that the device took
+   */
+  CudaIpcSender(
+      KvCopier copier, Ends ends, BiConsumer<Long, Long> whenCopied, Runnable whenClosed) {
     this.copier = copier;
     this.ends = ends;
+    this.whenCopied = whenCopied;
     this.whenClosed = whenClosed;
   }
 
@@ -63,11 +72,14 @@ final class CudaIpcSender implements KvSender {
     try {
       checkOpen();
       copier.makeCurrent();
-      return copier.copy(
-          span,
-          new KvAddresses.Pool(ends.pool(), ends.here(), blocks),
-          new KvAddresses.Pool(ends.mapped(), ends.there(), peerBlocks),
-          ends.here().bytesPerTokenAndLayer() / 2);
+      long sum =
+          copier.copy(
+              span,
+              new KvAddresses.Pool(ends.pool(), ends.here(), blocks),
+              new KvAddresses.Pool(ends.mapped(), ends.there(), peerBlocks),
+              ends.here().bytesPerTokenAndLayer() / 2);
+      whenCopied.accept(span.bytes(ends.here().bytesPerTokenAndLayer()), copier.deviceNanos());
+      return sum;
     } finally {
       lock.unlock();
     }

@@ -89,6 +89,11 @@ final class KvCopier implements AutoCloseable {
     return host.get(LONG, 0);
   }
 
+  /** What the device took for the last {@link #copy}, ns, its wait for the launch included. */
+  long deviceNanos() {
+    return driver.elapsedNanos(begin, end);
+  }
+
   /** Enqueues a copy on {@link #stream}. {@link #await} it before the next. */
   void enqueueCopy(KvSpan span, KvAddresses from, KvAddresses to, long rowBytes) {
     enqueue(List.of(span), from, to, rowBytes, true, false);
@@ -120,12 +125,18 @@ final class KvCopier implements AutoCloseable {
       boolean copy,
       boolean verify) {
     List<KvSpan> merged = merge(spans);
+    if (copy) {
+      driver.record(begin, launcher.stream());
+    }
     if (KvBlocks.fits(from, to)) {
       for (KvSpan span : merged) {
         enqueueBlocks(span, (KvAddresses.Pool) from, (KvAddresses.Pool) to, rowBytes, copy, verify);
       }
     } else {
       enqueuePieces(merged, from, to, rowBytes, copy, verify);
+    }
+    if (copy) {
+      driver.record(end, launcher.stream());
     }
     enqueueFinish();
   }

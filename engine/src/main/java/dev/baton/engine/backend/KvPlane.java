@@ -40,6 +40,26 @@ public interface KvPlane {
   int open();
 
   /**
+   * What this end has copied into peers' pools itself, and what of the device's time that took:
+   * their quotient is the bandwidth that hand-offs get. Zero for a plane that does not know.
+   */
+  default Copied copied() {
+    return new Copied(0, 0);
+  }
+
+  /**
+   * Copies so far.
+   *
+   * @param bytes of KV
+   * @param nanos from the device's beginning to its end, over all copies
+   */
+  record Copied(long bytes, long nanos) {
+    public Copied plus(Copied other) {
+      return new Copied(bytes + other.bytes, nanos + other.nanos);
+    }
+  }
+
+  /**
    * How well a peer can be reached.
    *
    * @param obstacle why it cannot; empty if it can

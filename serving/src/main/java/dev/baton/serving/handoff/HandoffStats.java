@@ -1,5 +1,6 @@
 package dev.baton.serving.handoff;
 
+import dev.baton.engine.backend.KvPlane;
 import java.util.List;
 
 /**
@@ -22,6 +23,7 @@ import java.util.List;
  * @param exposedNanos the part of it that was not hidden behind the prefill: from the first token's
  *     arrival to adoption
  * @param planeEnds ends of data planes and mappings of peers' memory that are open
+ * @param copied what this worker's data planes have copied into peers' pools themselves
  * @param planes how KV travels to and from each peer now
  */
 public record HandoffStats(
@@ -41,6 +43,7 @@ public record HandoffStats(
     long receiveNanos,
     long exposedNanos,
     int planeEnds,
+    KvPlane.Copied copied,
     List<PlaneUse> planes) {
   public HandoffStats {
     planes = List.copyOf(planes);

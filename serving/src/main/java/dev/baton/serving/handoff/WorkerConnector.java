@@ -210,6 +210,9 @@ final class WorkerConnector implements KvConnector {
         counters.receiveNanos.sum(),
         counters.exposedNanos.sum(),
         port.planes().stream().mapToInt(KvPlane::open).sum(),
+        port.planes().stream()
+            .map(KvPlane::copied)
+            .reduce(new KvPlane.Copied(0, 0), KvPlane.Copied::plus),
         List.copyOf(planes.values()));
   }
 

@@ -176,6 +176,14 @@ final class Metrics {
         "Ends of data planes and mappings of peers' memory that are open.",
         h.planeEnds());
     out.counter(
+        "baton:kv_transfer_plane_copied_bytes_total",
+        "KV bytes that data planes copied into peers' pools themselves.",
+        h.copied().bytes());
+    out.counter(
+        "baton:kv_transfer_plane_copy_seconds_total",
+        "What of the device's time that took.",
+        h.copied().nanos() / 1e9);
+    out.counter(
         "baton:kv_transfer_send_seconds_total",
         "First to last KV byte sent, over all prompts.",
         h.sendNanos() / 1e9);

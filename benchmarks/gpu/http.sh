@@ -132,7 +132,7 @@ one() {
 closed() {
   load closed-32 60 512 128 "$(scaled 256)" --max-concurrency 32 &&
     tell closed-32 'Request throughput \(req/s\)' "3 32 in flight, 512/128: requests/s"
-  load closed-128 90 512 128 "$(scaled 1024)" --max-concurrency 128 &&
+  load closed-128 90 512 128 "$(scaled 768)" --max-concurrency 128 &&
     tell closed-128 'Request throughput \(req/s\)' "3 128 in flight, 512/128: requests/s"
 }
 

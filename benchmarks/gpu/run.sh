@@ -11,7 +11,8 @@
 # http       what http.sh measures through the API
 # sanitizer  kernels on small shapes under compute-sanitizer's memcheck and racecheck, where it is installed
 # loops      closed loops through the engine alone, with several limits of a step (not among those without an argument)
-# A part that takes too long is stopped, so that the table comes after 8 minutes at the latest.
+# A part that takes too long is stopped, so that the table comes after 8 minutes at the latest. Without an argument, the parts
+# whose time is no figure (checks, shape, sanitizer) run beside each other, the others alone.
 # Needs a built checkout (./verify, or ./baton once and mvn test-compile) and Java 25 (JAVA_HOME, a JRE will do); or
 # BATON_CLASSPATH with all its classes, those of cuda's and app's tests first. Other scripts add figures to the table by printing lines
 # "FIGURE<tab>name<tab>value".
@@ -32,9 +33,8 @@ export BATON_CLASSPATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 log=$work/log
-failed=()
 begin=$SECONDS
-whole=465 # s for all parts
+whole=470 # s for all parts
 limit=0   # s for the part that runs
 under=()  # what a check runs under
 
@@ -45,12 +45,12 @@ part() { # NAME SECONDS COMMAND...: runs it, keeps its output, remembers its fai
   echo "== $name (at $((SECONDS - begin)) s)"
   if [ "$limit" -lt 5 ]; then
     echo "left out: no time is left"
-    failed+=("$name (left out)")
+    echo "$name (left out)" >> "$work/failed"
     return
   fi
   "$@" 2>&1 | grep -v -e '^WARNING: ' | tee -a "$log"
   local code=${PIPESTATUS[0]}
-  [ "$code" = 0 ] || failed+=("$name (exit $code)")
+  [ "$code" = 0 ] || echo "$name (exit $code)" >> "$work/failed"
   echo "   $name: $((SECONDS - from)) s"
 }
 
@@ -75,7 +75,7 @@ sanitizer() {
   tool=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2> /dev/null | head -1)
   [ -n "$tool" ] || { echo "left out: there is no compute-sanitizer" && return 0; }
   for checks in "memcheck ops sampling" "racecheck ops sampling" "memcheck product-kernels" "racecheck product-kernels" \
-    "memcheck prefill" "racecheck prefill"; do
+    "memcheck prefill" "racecheck prefill" "memcheck decode" "racecheck decode"; do
     # shellcheck disable=SC2086 # words of the list
     sanitize $tool $checks || code=1
   done
@@ -101,20 +101,35 @@ table() {
   awk -F '\t' -f "$here/table.awk" "$log" "$here/targets.tsv"
 }
 
-[ $# -gt 0 ] || set -- checks shape idle times http sanitizer
-touch "$log"
-for name in "$@"; do
-  case $name in
-    checks) part checks 150 check doctor kernels sampling goldens cpu burst ;;
-    shape) part shape 90 shape ;;
-    idle | times) part "$name" 60 check "$name" ;;
+run() { # NAME: one part
+  case $1 in
+    checks) part checks 170 check doctor kernels sampling goldens cpu burst ;;
+    shape) part shape 150 shape ;;
+    idle | times) part "$1" 60 check "$1" ;;
     loops) part loops 200 check loops ;;
-    http) [ ! -x "$here/http.sh" ] || part http 420 http ;;
-    sanitizer) part sanitizer 150 sanitizer ;;
-    *) part "$name" 200 check "$name" ;;
+    http) part http 420 http ;;
+    sanitizer) part sanitizer 170 sanitizer ;;
+    *) part "$1" 200 check "$1" ;;
   esac
-done
+}
+
+beside() { # NAME...: several parts at once; what they print comes when all are done, one after the other
+  local name
+  for name in "$@"; do
+    run "$name" > "$work/$name.out" 2>&1 &
+  done
+  wait
+  for name in "$@"; do cat "$work/$name.out"; done
+}
+
+touch "$log" "$work/failed"
+if [ $# -eq 0 ]; then
+  beside checks shape sanitizer
+  set -- idle times http
+fi
+for name in "$@"; do run "$name"; done
 table
 echo
-echo "took $((SECONDS - begin)) s; failed: ${failed[*]:-nothing}"
-[ ${#failed[@]} = 0 ]
+failed=$(paste -sd, "$work/failed")
+echo "took $((SECONDS - begin)) s; failed: ${failed:-nothing}"
+[ -z "$failed" ]

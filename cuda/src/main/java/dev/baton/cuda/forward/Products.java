@@ -447,6 +447,12 @@ final class Products implements AutoCloseable {
         .toList();
   }
 
+  /** Enqueues a product with the weights of a layer. */
+  void run(Choice way, Timed t, int layer, int m) {
+    long weights = t.weights().get(layer % t.weights().size());
+    run(way, t.epilogue(), t.x(), weights, t.out(), 0, m, t.n(), t.k());
+  }
+
   /** Time of one product, ns. */
   long time(Timed t, Choice way, int m) {
     int runs = m > 2048 ? 1 : m > 512 ? 2 : Math.max(2, Math.min(8, t.weights().size()));
@@ -458,16 +464,7 @@ final class Products implements AutoCloseable {
     long stream = launcher.stream();
     driver.beginCapture(stream);
     for (int i = 0; i < runs; i++) {
-      run(
-          way,
-          t.epilogue(),
-          t.x(),
-          t.weights().get(i % t.weights().size()),
-          t.out(),
-          0,
-          m,
-          t.n(),
-          t.k());
+      run(way, t, i, m);
     }
     long graph = driver.endCapture(stream);
     long from = driver.createEvent(true, false);

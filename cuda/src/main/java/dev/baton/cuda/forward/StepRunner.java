@@ -187,8 +187,35 @@ final class StepRunner implements AutoCloseable {
     StepLayout at = StepLayout.of(step, pass.prefillAttention());
     int ints = writer.write(step, at, lanes[turn].numbers);
     driver.copyToDevice(space.step(), lanes[turn].numbers, 4L * ints, stream);
+    return repeatedNanos(() -> pass.enqueue(at, layer -> {}, parts), nanos);
+  }
+
+  /**
+   * Time of a layer's products in a graph of several layers, ns a layer, for checks; no step may be
+   * in flight.
+   *
+   * @param ways how each of them is computed
+   * @param nanos for how long it is repeated, at least
+   */
+  long chainNanos(
+      List<Products.Timed> timed, List<Products.Choice> ways, int rows, int layers, long nanos) {
+    device.makeCurrent();
+    Runnable chain =
+        () -> {
+          for (int layer = 0; layer < layers; layer++) {
+            for (int i = 0; i < timed.size(); i++) {
+              pass.products().run(ways.get(i), timed.get(i), layer, rows);
+            }
+          }
+        };
+    return repeatedNanos(chain, nanos) / layers;
+  }
+
+  /** Time of what is enqueued, in a graph that is replayed for so long. */
+  private long repeatedNanos(Runnable enqueued, long nanos) {
+    long stream = launcher.stream();
     driver.beginCapture(stream);
-    pass.enqueue(at, layer -> {}, parts);
+    enqueued.run();
     long graph = driver.endCapture(stream);
     driver.launchGraph(graph, stream);
     int repeats = 4;

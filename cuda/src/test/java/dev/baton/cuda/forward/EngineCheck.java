@@ -134,8 +134,8 @@ final class EngineCheck {
    */
   static void loops(Path model) throws InterruptedException {
     try (CudaBackend backend = MixedBench.open(model)) {
-      for (int most : new int[] {640, 1024}) {
-        try (Engine engine = engine(backend, 2048, most)) {
+      for (int[] most : new int[][] {{640, 1280}, {640, 640}, {1024, 1024}}) {
+        try (Engine engine = engine(backend, 8192, most[0], most[1])) {
           loop(engine, 32, 96, 512, 128);
           StepRunner.Times before = backend.times();
           loop(engine, 128, 640, 512, 128);
@@ -150,16 +150,19 @@ final class EngineCheck {
         }
       }
       for (int most : new int[] {1024, 2048, 8192}) {
-        try (Engine engine = engine(backend, most, 640)) {
+        try (Engine engine = engine(backend, most, 640, 640)) {
           loop(engine, 1, 7, 8000, 16);
         }
       }
     }
   }
 
-  private static Engine engine(CudaBackend backend, int batched, int mixed) {
-    System.out.printf("steps of %d tokens, %d where sequences decode%n", batched, mixed);
-    return Engine.start(backend, new EngineOptions(10000, batched, mixed, 256, false, 1 << 20));
+  private static Engine engine(CudaBackend backend, int batched, int mixed, int crowded) {
+    System.out.printf(
+        "steps of %d tokens, %d where sequences decode, %d with a long queue%n",
+        batched, mixed, crowded);
+    return Engine.start(
+        backend, new EngineOptions(10000, batched, mixed, crowded, 256, false, 1 << 20));
   }
 
   /** Requests at random times, 512 in, 64 out. */

@@ -69,6 +69,7 @@ final class GpuCheck {
           case "burst" -> failures += EngineCheck.burst(root.resolve("models/fable-5m"), 10_000);
           case "loops" -> EngineCheck.loops(root.resolve("models/llama-3.1-8b"));
           case "mixed" -> MixedBench.run(root.resolve("models/llama-3.1-8b"));
+          case "power" -> PowerBench.run(root.resolve("models/llama-3.1-8b"));
           case "profile" -> profile(root.resolve("models/llama-3.1-8b"));
           case "product-kernels" -> failures += KernelCheck.products();
           case "products" -> ProductsBench.run();

@@ -77,7 +77,7 @@ final class MixedBench {
     }
   }
 
-  private Step make(int decodes, int prompt) {
+  static Step make(int decodes, int prompt) {
     List<StepSequence> sequences = new ArrayList<>();
     int stride = CONTEXT / 16 + 1;
     for (int i = 0; i < decodes; i++) {

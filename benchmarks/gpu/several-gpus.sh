@@ -17,7 +17,8 @@ seconds=$1 archive=$(readlink -m "$2")
 shift 2
 begin=$SECONDS
 export NCCL_NVLS_ENABLE=0
-gpus=$(nvidia-smi --query-gpu=index --format=csv,noheader | wc -l)
+gpus=$(nvidia-smi --query-gpu=index --format=csv,noheader 2> /dev/null | wc -l)
+[ "$gpus" -gt 0 ] || { echo "there is no GPU here (nvidia-smi lists none)" >&2; exit 1; }
 echo "$gpus GPU(s) on this machine"
 nvidia-smi topo -m 2> /dev/null | head -$((gpus + 1))
 if [ "$gpus" -ge 4 ]; then

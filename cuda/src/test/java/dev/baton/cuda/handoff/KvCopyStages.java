@@ -212,6 +212,7 @@ public final class KvCopyStages {
     long end = driver.createEvent(true, false);
     double[] host = new double[COUNT];
     double[] span = new double[COUNT];
+    double[] copied = new double[COUNT];
     for (int i = -5; i < COUNT; i++) {
       before.run();
       driver.record(begin, copier.stream());
@@ -223,21 +224,24 @@ public final class KvCopyStages {
       if (i >= 0) {
         host[i] = (to - from) / 1e3;
         span[i] = driver.elapsedNanos(begin, end) / 1e3;
+        copied[i] = what.contains("bare") ? span[i] : copier.deviceNanos() / 1e3;
       }
     }
     driver.destroyEvent(begin);
     driver.destroyEvent(end);
-    for (double[] a : List.of(host, span)) {
+    for (double[] a : List.of(host, span, copied)) {
       Arrays.sort(a);
     }
     System.out.printf(
         Locale.ROOT,
-        "%-62s host %5.0f p50 %5.0f best %5.0f p90; device %5.0f us; %.0f GB/s%n",
+        "%-62s host %5.0f p50 %5.0f best %5.0f p90; device %5.0f,"
+            + " copy alone %5.0f us; %.0f GB/s%n",
         what,
         host[COUNT / 2],
         host[0],
         host[COUNT * 9 / 10],
         span[COUNT / 2],
+        copied[COUNT / 2],
         bytes / host[COUNT / 2] / 1e3);
   }
 }

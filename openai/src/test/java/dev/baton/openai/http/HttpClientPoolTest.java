@@ -176,18 +176,23 @@ class HttpClientPoolTest {
     }
   }
 
+  /**
+   * Answers with a connection's number; the first takes a second request and goes without a word.
+   */
+  private static RawServer losesTheSecondRequest() throws IOException {
+    return new RawServer(
+        connected -> {
+          connected.request();
+          connected.send(ok("" + connected.number));
+          if (connected.number == 1) {
+            connected.request();
+          }
+        });
+  }
+
   @Test
   void aRequestLostOnAKeptConnectionIsSentOnceMoreOnAFreshOne() throws Exception {
-    try (RawServer server =
-        new RawServer(
-            connected -> {
-              connected.request();
-              connected.send(ok("" + connected.number));
-              if (connected.number == 1) {
-                // Takes the second request and goes without a word.
-                connected.request();
-              }
-            })) {
+    try (RawServer server = losesTheSecondRequest()) {
       assertThat(get(server)).isEqualTo("1");
       assertThat(get(server)).isEqualTo("2");
       assertThat(server.requests).hasSize(3);
@@ -440,15 +445,7 @@ class HttpClientPoolTest {
 
   @Test
   void aBegunCallThatIsLostOnAKeptConnectionIsSentOnceMore() throws Exception {
-    try (RawServer server =
-        new RawServer(
-            connected -> {
-              connected.request();
-              connected.send(ok("" + connected.number));
-              if (connected.number == 1) {
-                connected.request();
-              }
-            })) {
+    try (RawServer server = losesTheSecondRequest()) {
       assertThat(get(server)).isEqualTo("1");
       HttpCall call = pool.call("GET", server.uri("/"), Headers.empty(), NOTHING);
       call.begin();

@@ -8,9 +8,10 @@
 # open    Poisson arrivals, 512/64, 30 s each at 2, 11, 25 and 45 requests/s
 # burst   10,000 mixed requests at once (BurstCheck), and what is left of blocks and memory afterwards
 # Prompts go as text and answers come as text, through a tokenizer of Llama-3.1's size that is made for the run (TokenizerMaker).
-# Needs BATON_CLASSPATH as run.sh sets it. BATON_SERVE_FLAGS adds flags to the worker's. For a try without a GPU: BATON_HTTP_MODEL
-# (default models/llama-3.1-8b), BATON_HTTP_DTYPE (float16), BATON_HTTP_WEIGHTS (dummy-uniform, the values of
-# vLLM's dummy weights, since its figures stand beside; dummy: values of the size that real models have, which draw more power), BATON_HTTP_SCALE (share of the requests and of the burst, 1).
+# Needs BATON_CLASSPATH as run.sh sets it. BATON_SERVE_FLAGS adds flags to the worker's. BATON_HTTP_WEIGHTS: dummy-uniform, the
+# values of vLLM's dummy weights, since its figures stand beside (default); dummy, of the size that real models have, which draw
+# more power. For a try without a GPU: BATON_HTTP_MODEL (default models/llama-3.1-8b), BATON_HTTP_DTYPE (float16), BATON_HTTP_SCALE
+# (share of the requests and of the burst, 1).
 set -uo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 home=$(cd "$here/../.." && pwd)

@@ -51,6 +51,8 @@ final class ClientWarmUp {
       // Where nothing can listen on the loop-back address the client goes on as it is.
       LOG.log(System.Logger.Level.DEBUG, "Warm-up without requests", e);
     }
+    // The first collection moves prompts and all else that stays, which takes tens of milliseconds.
+    System.gc();
   }
 
   /** Sends requests to a socket of this process that answers them all alike. */

@@ -1,6 +1,6 @@
 package dev.baton.cpu.kernel;
 
-import static dev.baton.cpu.kernel.Simd.BITS;
+import static dev.baton.cpu.kernel.Simd.NARROW;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
@@ -18,9 +18,9 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class BlockSums {
   private static final VectorSpecies<Double> DOUBLES =
-      VectorSpecies.of(double.class, VectorShape.forBitSize(BITS));
+      VectorSpecies.of(double.class, NARROW.vectorShape());
   private static final VectorSpecies<Float> HALF =
-      VectorSpecies.of(float.class, VectorShape.forBitSize(BITS / 2));
+      VectorSpecies.of(float.class, VectorShape.forBitSize(NARROW.vectorBitSize() / 2));
 
   private static final double LOWEST = -700;
   private static final double LOG2_E = 1.4426950408889634;

@@ -6,7 +6,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vector width, chosen once per process. Layouts of weights and of the KV pool follow from it:
+ * The vector widths, chosen once per process. Layouts of weights and of the KV pool follow from it:
  * a panel holds two vectors of rows, since one 32-bit load of two-byte weights gives two vectors.
  */
 public final class Simd {
@@ -17,7 +17,11 @@ public final class Simd {
   static final VectorSpecies<Integer> INTS =
       VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
 
-  /** Attention stays at 256 bits, so that its panels of keys fit blocks of 16 tokens. */
+  /**
+   * Everything but products stays at 256 bits: panels of keys fit blocks of 16 tokens then, sums
+   * have the same bits on every machine, and shared kernels see one class of vectors. With two, C2
+   * calls them instead of inlining them, and every vector becomes an object.
+   */
   static final VectorSpecies<Float> NARROW =
       VectorSpecies.of(float.class, VectorShape.forBitSize(Math.min(BITS, 256)));
 

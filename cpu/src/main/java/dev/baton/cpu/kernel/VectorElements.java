@@ -1,7 +1,7 @@
 package dev.baton.cpu.kernel;
 
-import static dev.baton.cpu.kernel.Simd.FLOATS;
-import static dev.baton.cpu.kernel.Simd.LANES;
+import static dev.baton.cpu.kernel.Simd.NARROW;
+import static dev.baton.cpu.kernel.Simd.NARROW_LANES;
 import static dev.baton.cpu.kernel.Simd.PANEL;
 
 import jdk.incubator.vector.FloatVector;
@@ -34,12 +34,12 @@ final class VectorElements implements ElementKernels {
 
   @Override
   public float sumOfSquares(float[] x, int at, int n) {
-    FloatVector s = FloatVector.zero(FLOATS);
+    FloatVector s = FloatVector.zero(NARROW);
     FloatVector t = s;
     int i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, at + i);
-      FloatVector b = FloatVector.fromArray(FLOATS, x, at + i + LANES);
+    for (; i + 2 * NARROW_LANES <= n; i += 2 * NARROW_LANES) {
+      FloatVector a = FloatVector.fromArray(NARROW, x, at + i);
+      FloatVector b = FloatVector.fromArray(NARROW, x, at + i + NARROW_LANES);
       s = a.fma(a, s);
       t = b.fma(b, t);
     }
@@ -53,11 +53,11 @@ final class VectorElements implements ElementKernels {
   @Override
   public void rotate(float[] x, int at, int half, float[] cos, float[] sin, int tableAt) {
     int i = 0;
-    for (; i + LANES <= half; i += LANES) {
-      FloatVector a = FloatVector.fromArray(FLOATS, x, at + i);
-      FloatVector b = FloatVector.fromArray(FLOATS, x, at + half + i);
-      FloatVector c = FloatVector.fromArray(FLOATS, cos, tableAt + i);
-      FloatVector s = FloatVector.fromArray(FLOATS, sin, tableAt + i);
+    for (; i + NARROW_LANES <= half; i += NARROW_LANES) {
+      FloatVector a = FloatVector.fromArray(NARROW, x, at + i);
+      FloatVector b = FloatVector.fromArray(NARROW, x, at + half + i);
+      FloatVector c = FloatVector.fromArray(NARROW, cos, tableAt + i);
+      FloatVector s = FloatVector.fromArray(NARROW, sin, tableAt + i);
       a.mul(c).sub(b.mul(s)).intoArray(x, at + i);
       b.mul(c).add(a.mul(s)).intoArray(x, at + half + i);
     }
@@ -67,24 +67,25 @@ final class VectorElements implements ElementKernels {
   @Override
   public void gate(float[] y, int at, int ld, int rows) {
     for (int r = 0; r < rows; r++) {
-      int a = at + r * ld;
-      gated(y, a).intoArray(y, a);
-      gated(y, a + LANES).intoArray(y, a + LANES);
+      for (int i = at + r * ld; i < at + r * ld + PANEL; i += 2 * NARROW_LANES) {
+        gated(y, i).intoArray(y, i);
+        gated(y, i + NARROW_LANES).intoArray(y, i + NARROW_LANES);
+      }
     }
   }
 
   private static FloatVector gated(float[] y, int at) {
-    FloatVector g = FloatVector.fromArray(FLOATS, y, at);
-    FloatVector u = FloatVector.fromArray(FLOATS, y, at + PANEL);
+    FloatVector g = FloatVector.fromArray(NARROW, y, at);
+    FloatVector u = FloatVector.fromArray(NARROW, y, at + PANEL);
     return g.div(Exp.of(g.neg()).add(1f)).mul(u);
   }
 
   @Override
   public int argmax(float[] x, int at, int n) {
-    FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector most = FloatVector.broadcast(NARROW, Float.NEGATIVE_INFINITY);
     int i = 0;
-    for (; i + LANES <= n; i += LANES) {
-      FloatVector v = FloatVector.fromArray(FLOATS, x, at + i);
+    for (; i + NARROW_LANES <= n; i += NARROW_LANES) {
+      FloatVector v = FloatVector.fromArray(NARROW, x, at + i);
       most = most.blend(v, v.compare(VectorOperators.GT, most));
     }
     float max = most.reduceLanes(VectorOperators.MAX);
@@ -103,12 +104,12 @@ final class VectorElements implements ElementKernels {
 
   @Override
   public float max(float[] x, int at, int n) {
-    FloatVector a = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector a = FloatVector.broadcast(NARROW, Float.NEGATIVE_INFINITY);
     FloatVector b = a;
     int i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-      a = a.max(FloatVector.fromArray(FLOATS, x, at + i));
-      b = b.max(FloatVector.fromArray(FLOATS, x, at + i + LANES));
+    for (; i + 2 * NARROW_LANES <= n; i += 2 * NARROW_LANES) {
+      a = a.max(FloatVector.fromArray(NARROW, x, at + i));
+      b = b.max(FloatVector.fromArray(NARROW, x, at + i + NARROW_LANES));
     }
     float max = a.max(b).reduceLanes(VectorOperators.MAX);
     for (; i < n; i++) {

@@ -74,8 +74,7 @@ final class PairMaker {
   void start() {
     List<Candidate> candidates = candidates();
     if (candidates.isEmpty()) {
-      decided.countDown();
-      use(TCP, 0);
+      useLink();
       Thread.ofVirtual().name("kv-measure-" + link.name()).start(this::measureLink);
       return;
     }
@@ -162,8 +161,7 @@ final class PairMaker {
         }
       }
       if (link.isOpen()) {
-        use(TCP, 0);
-        decided.countDown();
+        useLink();
         measureLink();
       }
     } catch (InterruptedException e) {
@@ -235,6 +233,13 @@ final class PairMaker {
   }
 
   // --- the link itself ---
+
+  /** Says so to the peer as well: a busy link may not be measured for a while. */
+  private void useLink() {
+    use(TCP, 0);
+    link.send(new Frame.Measured(TCP, 0));
+    decided.countDown();
+  }
 
   private void measureLink() {
     try {

@@ -7,10 +7,11 @@ import java.util.List;
 /** A buffer in device memory. */
 final class DeviceStaging implements KvStaging {
   /**
-   * So much travels at a time: enough for the wire's full speed, little enough that one end fills
-   * while the other empties.
+   * So much travels at a time. Filling it here and emptying it there come on top of the wire's time,
+   * beside each other, and a copy takes some 30 µs and 0.5 µs/MiB: 0.4 ms for 500 MiB, where a
+   * buffer of 32 MiB would make it 0.7. The wire takes 1.5 ms over NVLink.
    */
-  private static final long BYTES = 32L << 20;
+  private static final long BYTES = 128L << 20;
 
   private final Gpu device;
   private final KvCopier copier;

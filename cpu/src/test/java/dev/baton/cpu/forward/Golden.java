@@ -6,13 +6,22 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/** One recorded prompt; see goldens/README.md. */
+/**
+ * One recorded prompt; see goldens/README.md.
+ *
+ * @param path tokens that were recorded after it
+ * @param pathMargin the smallest gap between the best and the second-best logit along them
+ * @param greedy the likeliest tokens: the path itself for all models but the demo model
+ * @param margin the smallest gap along those
+ */
 record Golden(
     int[] prompt,
     double[] firstLogits,
     double l2,
     int[] topIds,
     double[] topLogprobs,
+    int[] path,
+    double pathMargin,
     int[] greedy,
     double margin) {
 
@@ -29,8 +38,15 @@ record Golden(
         name.equals("fable-5m")
             ? root.resolve("goldens/tiny-greedy.json")
             : modelPath(name).resolve("golden.json");
+    ObjectMapper mapper = new ObjectMapper();
+    JsonNode rows = mapper.readTree(file.toFile());
+    JsonNode greedy =
+        name.equals("fable-5m")
+            ? mapper.readTree(root.resolve("goldens/fable-greedy.json").toFile())
+            : rows;
     List<Golden> all = new ArrayList<>();
-    for (JsonNode row : new ObjectMapper().readTree(file.toFile())) {
+    for (int i = 0; i < rows.size(); i++) {
+      JsonNode row = rows.get(i);
       all.add(
           new Golden(
               ints(row.get("prompt_token_ids")),
@@ -39,7 +55,9 @@ record Golden(
               ints(row.get("last_top8_ids")),
               doubles(row.get("last_top8_logprobs")),
               ints(row.get("greedy_token_ids")),
-              row.get("smallest_greedy_margin").asDouble()));
+              row.get("smallest_greedy_margin").asDouble(),
+              ints(greedy.get(i).get("greedy_token_ids")),
+              greedy.get(i).get("smallest_greedy_margin").asDouble()));
     }
     return all;
   }

@@ -6,6 +6,7 @@ import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,10 @@ final class ManagedProcess {
     builder.environment().put(EXIT_WITH_STDIN, "1");
     try {
       Files.createDirectories(log.getParent());
+      if (Files.exists(log)) { // a start after a crash: the log may be all that says why
+        Path before = log.resolveSibling(log.getFileName() + ".before");
+        Files.move(log, before, StandardCopyOption.REPLACE_EXISTING);
+      }
       Files.writeString(log, "$ " + String.join(" ", command) + "\n");
       builder.redirectErrorStream(true).redirectOutput(Redirect.appendTo(log.toFile()));
       return new ManagedProcess(name, command, log, builder.start());

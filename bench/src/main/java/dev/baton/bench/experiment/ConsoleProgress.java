@@ -1,12 +1,12 @@
 package dev.baton.bench.experiment;
 
 import dev.baton.bench.load.Progress;
+import dev.baton.bench.metrics.Distribution;
 import dev.baton.bench.metrics.Metric;
 import dev.baton.bench.results.BenchResult;
 import java.io.PrintStream;
 import java.util.HashSet;
 import java.util.Locale;
-import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
@@ -77,8 +77,6 @@ public final class ConsoleProgress implements SweepListener {
 
   @Override
   public synchronized void done(Step step, BenchResult result) {
-    OptionalDouble ttft = result.percentileMs(Metric.TTFT, 90);
-    OptionalDouble tpot = result.percentileMs(Metric.TPOT, 90);
     line(
         String.format(
             Locale.ROOT,
@@ -87,8 +85,8 @@ public final class ConsoleProgress implements SweepListener {
             result.completed(),
             result.failed(),
             result.requestThroughput(),
-            ms(ttft),
-            ms(tpot)));
+            p90(result, Metric.TTFT),
+            p90(result, Metric.TPOT)));
   }
 
   @Override
@@ -109,10 +107,12 @@ public final class ConsoleProgress implements SweepListener {
     }
   }
 
-  private static String ms(OptionalDouble value) {
-    return value.isPresent()
-        ? String.format(Locale.ROOT, "%.1f ms", value.getAsDouble())
-        : "unknown";
+  /** A failed request has no latency, and an answer of one token no TPOT: files say 0 then. */
+  private static String p90(BenchResult result, Metric metric) {
+    Distribution values = result.distributionMs(metric);
+    return values.count() == 0
+        ? "none"
+        : String.format(Locale.ROOT, "%.1f ms", values.percentile(90));
   }
 
   private static String title(Step step) {

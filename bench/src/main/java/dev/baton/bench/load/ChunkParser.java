@@ -140,7 +140,7 @@ final class ChunkParser {
       JsonToken field = parser.nextToken();
       switch (name) {
         case "content" -> text(parser, field);
-        case "role" -> role = true;
+        case "role" -> role |= field == JsonToken.VALUE_STRING; // null with every token, in some
         case "reasoning", "reasoning_content" ->
             output |= field == JsonToken.VALUE_STRING && parser.getStringLength() > 0;
         case "tool_calls" -> {

@@ -74,7 +74,8 @@ final class Sender {
    * All requests: those of the schedule in its order, then those kept in flight as they were sent.
    *
    * @param seconds from the schedule's begin to the last answer
-   * @param maxScheduleDelay largest delay of a release behind the schedule, seconds
+   * @param maxScheduleDelay largest delay behind the schedule of a request's sending, seconds;
+   *     where a limit on concurrency holds requests back, of its release
    */
   record Run(
       List<Sent> sent,
@@ -115,6 +116,13 @@ final class Sender {
         List<Sent> all = new ArrayList<>(requests.size());
         for (Future<Sent> future : futures) {
           all.add(future.get());
+        }
+        if (options.traffic().maxConcurrency().isEmpty()) {
+          // Without a limit nothing but the client itself stands between release and sending.
+          for (int i = 0; i < all.size(); i++) {
+            long due = begin + (long) (plan.schedule()[i] * 1e9);
+            latest = Math.max(latest, all.get(i).outcome().startNanos() - due);
+          }
         }
         all.addAll(kept.finish());
         return new Run(all, (System.nanoTime() - begin) / 1e9, latest / 1e9, List.copyOf(changes));

@@ -138,8 +138,8 @@ final class BoundText {
                     grew ? " (larger decode batches)" : " (no prefill disturbs its decode steps)",
                     grew ? "（Decode 批次变大）" : "（Prefill 不会干扰其解码步）")
                 : new Text(
-                    grew ? " (prefills share its decode steps)" : "",
-                    grew ? "（Prefill 与解码步共享算力）" : "");
+                    grew ? " (prefills share its decode steps, and its batches are larger)" : "",
+                    grew ? "（Prefill 与解码步共享算力，且批次变大）" : "");
     return new Text(
         "Its mean TPOT there is "
             + now

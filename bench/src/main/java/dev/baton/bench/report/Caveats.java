@@ -2,6 +2,7 @@ package dev.baton.bench.report;
 
 import dev.baton.bench.experiment.Slo;
 import dev.baton.bench.metrics.Metric;
+import dev.baton.bench.results.ResultKeys;
 import dev.baton.bench.results.TtftPart;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -18,6 +19,7 @@ final class Caveats {
     samples(input, out);
     slowArrivals(input, out);
     partsAboveTtft(input, out);
+    lateClient(input, out);
     for (DeploymentResults d : input.deployments()) {
       if (Goodput.recovers(d, input.slo())) {
         out.add(
@@ -42,13 +44,25 @@ final class Caveats {
       }
     }
     spread(input, out);
+    single(input).ifPresent(out::add);
     if (out.isEmpty()) {
-      out.add(
-          new Text(
-              "One run per rate on one machine: expect a few per cent from run to run.",
-              "每个速率只在一台机器上测了一次：各次测试之间可能有百分之几的波动。"));
+      out.add(new Text("None found in the data.", "数据中未发现。"));
     }
     return out;
+  }
+
+  /** Said where no rate was repeated; where some was, {@link #spread} has the figure. */
+  static Optional<Text> single(ReportInput input) {
+    boolean repeated =
+        input.deployments().stream()
+            .flatMap(d -> d.rates().stream())
+            .anyMatch(r -> r.repeats().size() > 1);
+    return repeated
+        ? Optional.empty()
+        : Optional.of(
+            new Text(
+                "One run of each rate or load: expect a few per cent from run to run.",
+                "每个速率或负载只测了一次：各次测试之间可能有百分之几的波动。"));
   }
 
   private static void samples(ReportInput input, List<Text> out) {
@@ -88,7 +102,7 @@ final class Caveats {
   private static void slowArrivals(ReportInput input, List<Text> out) {
     for (DeploymentResults d : input.deployments()) {
       for (RateResult r : d.open()) {
-        if (r.throughput() < 0.9 * r.rate() && r.completed() > 0) {
+        if (saturated(d, r) && r.completed() > 0) {
           out.add(
               new Text(
                   d.label()
@@ -108,6 +122,59 @@ final class Caveats {
         }
       }
     }
+  }
+
+  /** A client that sends late hides waiting: latencies count from the sending. */
+  private static void lateClient(ReportInput input, List<Text> out) {
+    double top = input.percentiles().getLast();
+    for (DeploymentResults d : input.deployments()) {
+      for (RateResult r : d.open()) {
+        double late =
+            r.repeats().stream()
+                .mapToDouble(x -> x.figure(ResultKeys.MAX_SCHEDULE_DELAY).orElse(0))
+                .max()
+                .orElse(0);
+        double ttft = r.percentileMs(Metric.TTFT, top).orElse(Double.POSITIVE_INFINITY);
+        if (late > 5 && late > 0.1 * ttft) {
+          String p = "P" + Numbers.percentile(top);
+          out.add(
+              new Text(
+                  "The load generator was late: at "
+                      + Numbers.rate(r.rate())
+                      + " req/s the latest request to "
+                      + d.label()
+                      + " was sent "
+                      + Numbers.ms(late)
+                      + " ms after its time (the "
+                      + p
+                      + " TTFT is "
+                      + Numbers.ms(ttft)
+                      + " ms). Latencies count from the sending, so such waiting is not in them.",
+                  "压测客户端发送滞后："
+                      + d.label()
+                      + " 在 "
+                      + Numbers.rate(r.rate())
+                      + " req/s 时，最晚的请求比计划时间晚 "
+                      + Numbers.ms(late)
+                      + " ms 发出（"
+                      + p
+                      + " TTFT 为 "
+                      + Numbers.ms(ttft)
+                      + " ms）。延迟从发出时算起，不含这段等待。"));
+          break;
+        }
+      }
+    }
+  }
+
+  /**
+   * Whether the last answers came so late that requests must have piled up. A run takes longer than
+   * its arrivals anyway, by the time of one answer: that of the lowest rate is allowed for.
+   */
+  private static boolean saturated(DeploymentResults d, RateResult r) {
+    double arrivals = r.sent() / r.rate();
+    double answer = d.open().getFirst().meanMs(Metric.E2EL).orElse(0) / 1000;
+    return r.seconds() > (arrivals + answer * r.repeats().size()) / 0.95;
   }
 
   private static void partsAboveTtft(ReportInput input, List<Text> out) {

@@ -10,6 +10,9 @@ import java.util.OptionalDouble;
  * the latencies side by side, without a goodput, which needs rates.
  */
 final class ClosedConclusion {
+  /** Medians closer than this share are called the same. */
+  private static final double SAME = 0.01;
+
   private final ReportInput input;
 
   private ClosedConclusion(ReportInput input) {
@@ -63,11 +66,11 @@ final class ClosedConclusion {
                 "P50 E2EL (ms)"),
             rows));
     List<Text> caveats = new ArrayList<>(input.conditions());
+    Caveats.single(input).ifPresent(caveats::add);
     caveats.add(
         new Text(
-            "One run on one machine: expect a few per cent from run to run. A goodput needs runs at"
-                + " set request rates, of which this workload has none.",
-            "只在一台机器上测了一次：各次测试之间可能有百分之几的波动。有效吞吐需要固定请求速率的测试，此负载没有。"));
+            "A goodput needs runs at set request rates, of which this workload has none.",
+            "有效吞吐需要固定请求速率的测试，此负载没有。"));
     out.add(new Block.Heading(level, new Text("Caveats", "注意事项").in(language)));
     out.add(Block.Bullets.of(caveats.stream().map(t -> t.in(language)).toList()));
     return out;
@@ -100,9 +103,7 @@ final class ClosedConclusion {
     Text load = load(pair.base());
     OptionalDouble ttftA = pair.base().percentileMs(Metric.TTFT, 50);
     OptionalDouble ttftB = pair.other().percentileMs(Metric.TTFT, 50);
-    OptionalDouble tpotA = pair.base().percentileMs(Metric.TPOT, 50);
-    OptionalDouble tpotB = pair.other().percentileMs(Metric.TPOT, 50);
-    if (ttftA.isEmpty() || ttftB.isEmpty() || tpotA.isEmpty() || tpotB.isEmpty()) {
+    if (ttftA.isEmpty() || ttftB.isEmpty()) {
       return new Text(
           "**With " + load.english() + " the latencies are not known for both.**",
           "**" + load.chinese() + "：缺少可比较的延迟数据。**");
@@ -110,33 +111,30 @@ final class ClosedConclusion {
     String a = pair.a().label();
     String b = pair.b().label();
     double more = ttftB.getAsDouble() - ttftA.getAsDouble();
-    double share = tpotB.getAsDouble() / tpotA.getAsDouble() - 1;
-    String ttft = Numbers.ms(Math.abs(more)) + " ms";
-    String tpot = Numbers.percent(Math.abs(share));
+    String ms = Numbers.ms(Math.abs(more)) + " ms";
     String ttfts = Numbers.ms(ttftB.getAsDouble()) + " / " + Numbers.ms(ttftA.getAsDouble());
-    String tpots = Numbers.ms(tpotB.getAsDouble()) + " / " + Numbers.ms(tpotA.getAsDouble());
+    Text tpot = tpot(pair);
+    Text tpots = tpots(pair);
     return new Text(
         "**With "
             + load.english()
             + ", the median TTFT of "
             + b
             + " is "
-            + ttft
+            + ms
             + (more < 0 ? " shorter" : " longer")
             + " than that of "
             + a
-            + ", and its median TPOT "
-            + tpot
-            + (share < 0 ? " shorter" : " longer")
+            + tpot.english()
             + ".** "
             + b
             + " / "
             + a
             + ": TTFT "
             + ttfts
-            + " ms, TPOT "
-            + tpots
-            + " ms.",
+            + " ms"
+            + tpots.english()
+            + ".",
         "**"
             + load.chinese()
             + "时，"
@@ -144,18 +142,43 @@ final class ClosedConclusion {
             + " 的 TTFT 中位数比 "
             + a
             + (more < 0 ? " 短 " : " 长 ")
-            + ttft
-            + "，TPOT 中位数"
-            + (share < 0 ? "短 " : "长 ")
-            + tpot
+            + ms
+            + tpot.chinese()
             + "。** "
             + b
             + " / "
             + a
             + "：TTFT "
             + ttfts
-            + " ms，TPOT "
-            + tpots
-            + " ms。");
+            + " ms"
+            + tpots.chinese()
+            + "。");
+  }
+
+  /** How the median TPOT compares; empty where answers have one token and so no TPOT. */
+  private static Text tpot(Pair pair) {
+    double a = pair.base().percentileMs(Metric.TPOT, 50).orElse(0);
+    double b = pair.other().percentileMs(Metric.TPOT, 50).orElse(0);
+    if (!(a > 0) || !(b > 0)) {
+      return Text.same("");
+    }
+    double share = b / a - 1;
+    if (Math.abs(share) < SAME) {
+      return new Text(", and its median TPOT is the same within 1 %", "，TPOT 中位数相差不到 1 %");
+    }
+    String percent = Numbers.percent(Math.abs(share));
+    return new Text(
+        ", and its median TPOT " + percent + (share < 0 ? " shorter" : " longer"),
+        "，TPOT 中位数" + (share < 0 ? "短 " : "长 ") + percent);
+  }
+
+  private static Text tpots(Pair pair) {
+    OptionalDouble a = pair.base().percentileMs(Metric.TPOT, 50);
+    OptionalDouble b = pair.other().percentileMs(Metric.TPOT, 50);
+    if (a.isEmpty() || b.isEmpty()) {
+      return Text.same("");
+    }
+    String values = "TPOT " + Numbers.ms(b.getAsDouble()) + " / " + Numbers.ms(a.getAsDouble());
+    return new Text(", " + values + " ms", "，" + values + " ms");
   }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Section 5, computed from the results alone. */
 final class Conclusion {
@@ -112,7 +113,9 @@ final class Conclusion {
                 + " 为 "
                 + goodputText(goodput(base)).chinese()
                 + "。");
-    String gain = Double.isInfinite(verdict.gain()) ? "" : Numbers.gain(verdict.gain());
+    // Less than one per cent says nothing in words.
+    boolean told = verdict.gain() >= 0.01 && !Double.isInfinite(verdict.gain());
+    String gain = told ? Numbers.gain(verdict.gain()) : "";
     Text verdictText =
         switch (verdict.outcome()) {
           case OTHER ->
@@ -183,8 +186,72 @@ final class Conclusion {
                       + a
                       + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
         };
+    Text all =
+        new Text(
+            verdictText.english() + figures.english(),
+            verdictText.chinese() + " " + figures.chinese());
+    for (Text doubt : doubts(base, other, verdict)) {
+      all = all.plus(doubt);
+    }
+    return all;
+  }
+
+  /** What a reader of the verdict alone must know of what it rests on. */
+  private List<Text> doubts(DeploymentResults base, DeploymentResults other, Verdict verdict) {
+    List<Text> out = new ArrayList<>();
+    Verdict.range(goodput(base), goodput(other)).ifPresent(range -> out.add(steps(range)));
+    boolean decided =
+        verdict.outcome() == Verdict.Outcome.BASE || verdict.outcome() == Verdict.Outcome.OTHER;
+    for (DeploymentResults d : List.of(base, other)) {
+      Optional<Bound> bound = Bound.of(d, goodput(d), slo);
+      if (bound.isPresent() && bound.get().kind() == Bound.Kind.FAILURES) {
+        String failed = bound.get().run().failed() + " of " + bound.get().run().sent();
+        out.add(
+            new Text(
+                d.label()
+                    + " missed the SLO because requests failed ("
+                    + failed
+                    + " at "
+                    + Numbers.rate(bound.get().run().perGpu())
+                    + " req/s per GPU): find out why before believing this.",
+                d.label()
+                    + " 未达标是因为请求失败（每 GPU "
+                    + Numbers.rate(bound.get().run().perGpu())
+                    + " req/s 时 "
+                    + bound.get().run().sent()
+                    + " 个请求中失败 "
+                    + bound.get().run().failed()
+                    + " 个）：应先查明原因，再采信此结论。"));
+      } else if (decided && Goodput.recovers(d, slo)) {
+        out.add(
+            new Text(
+                "It rests on the first miss of "
+                    + d.label()
+                    + ", which met the SLO again above it.",
+                "此结论取决于 " + d.label() + " 的首个未达标速率，而其在更高速率下又重新达标。"));
+      }
+    }
+    return out;
+  }
+
+  private static Text steps(Verdict.Range range) {
+    String high = Numbers.gain(range.high());
+    if (range.low() <= 0) {
+      return new Text(
+          "By the tested rates alone, without interpolation, the difference could be anything from"
+              + " none to "
+              + high
+              + ".",
+          "仅按已测速率（不插值），差距可能在零至 " + high + " 之间。");
+    }
+    String low = Numbers.gain(range.low());
     return new Text(
-        verdictText.english() + figures.english(), verdictText.chinese() + " " + figures.chinese());
+        "By the tested rates alone, without interpolation, it is between "
+            + low
+            + " and "
+            + high
+            + ".",
+        "仅按已测速率（不插值），高出的幅度在 " + low + " 至 " + high + " 之间。");
   }
 
   private static String more(String gain, Verdict verdict, boolean english) {

@@ -4,6 +4,7 @@ import dev.baton.bench.metrics.Distribution;
 import dev.baton.bench.metrics.Metric;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -11,9 +12,6 @@ import java.util.function.ToDoubleFunction;
  * while prompts arrive, computed from the results alone.
  */
 final class MixConclusion {
-  /** Smaller differences are within what two runs of the same thing differ by. */
-  private static final double TIE = 0.05;
-
   private final ReportInput input;
   private final Language language;
   private final String swept;
@@ -35,6 +33,14 @@ final class MixConclusion {
       for (String name : input.section().others()) {
         out.add(c.verdict(comparison, name));
       }
+    }
+    if (out.isEmpty()) {
+      out.add(
+          new Text(
+              "There is no combined and no disaggregated deployment with the same rate of `"
+                  + c.swept
+                  + "` per GPU, so there is nothing to compare.",
+              "没有 `" + c.swept + "` 每 GPU 速率相同的 PD合并 与 PD分离 测试，无法比较。"));
     }
     return out;
   }
@@ -82,25 +88,59 @@ final class MixConclusion {
     List<String> higher = new ArrayList<>();
     List<String> figures = new ArrayList<>();
     List<String> figuresZh = new ArrayList<>();
+    List<Steadiness.Both> known = new ArrayList<>();
     for (Comparison.Pair pair : comparison.pairs()) {
-      double base = gaps(pair.base(), name).percentile(top);
-      double other = gaps(pair.other(), name).percentile(top);
+      Distribution ofBase = gaps(pair.base(), name);
+      Distribution ofOther = gaps(pair.other(), name);
+      if (ofBase.count() == 0 || ofOther.count() == 0) {
+        continue; // all of them failed: that is no steadiness
+      }
+      known.add(new Steadiness.Both(pair.perGpu(), ofBase, ofOther));
+      double base = ofBase.percentile(top);
+      double other = ofOther.percentile(top);
       String rate = Numbers.rate(pair.perGpu());
-      if (other < (1 - TIE) * base) {
+      if (Steadiness.less(other, base)) {
         lower.add(rate);
-      } else if (base < (1 - TIE) * other) {
+      } else if (Steadiness.less(base, other)) {
         higher.add(rate);
       }
       String values = Numbers.ms(other) + " / " + Numbers.ms(base) + " ms";
       figures.add("at " + rate + " req/s " + values);
       figuresZh.add(rate + " req/s 时 " + values);
     }
-    int all = comparison.pairs().size();
+    if (known.isEmpty()) {
+      return new Text(
+          "**Undecided: at no common rate of `"
+              + swept
+              + "` have both "
+              + b
+              + " and "
+              + a
+              + " times between tokens of `"
+              + name
+              + "`.**",
+          "**无法判定：在相同的 `"
+              + swept
+              + "` 速率下，"
+              + b
+              + " 与 "
+              + a
+              + " 没有同时具备 `"
+              + name
+              + "` 的 token 间隔数据。**");
+    }
+    Optional<Text> longer = Steadiness.longer(known, input.percentiles(), b, a);
+    Optional<Text> shorter = Steadiness.shorter(known, input.percentiles(), b, a);
+    int all = known.size();
     Text bold;
     if (lower.size() == all) {
       bold =
           new Text(
-              "**Separation keeps the answers under way steadier here: the "
+              "**"
+                  + (longer.isPresent()
+                      ? "No clear order"
+                      : "Separation keeps the answers under way steadier here")
+                  + ": the "
                   + what
                   + " of `"
                   + name
@@ -108,8 +148,10 @@ final class MixConclusion {
                   + b
                   + " than under "
                   + a
-                  + " at every rate of prompts.**",
-              "**在此负载下 PD分离 使进行中的回答更平稳：在所有速率下，"
+                  + " at every rate of prompts"
+                  + (longer.isPresent() ? ", but other times between its tokens are longer" : "")
+                  + ".**",
+              (longer.isPresent() ? "**没有明确的高下：在所有速率下，" : "**在此负载下 PD分离 使进行中的回答更平稳：在所有速率下，")
                   + b
                   + " 中 `"
                   + name
@@ -117,6 +159,7 @@ final class MixConclusion {
                   + what
                   + " 均低于 "
                   + a
+                  + (longer.isPresent() ? "，但其他 token 间隔指标更长" : "")
                   + "。**");
     } else if (higher.size() == all) {
       bold =
@@ -142,7 +185,9 @@ final class MixConclusion {
     } else if (lower.isEmpty() && higher.isEmpty()) {
       bold =
           new Text(
-              "**No difference: the "
+              "**"
+                  + (longer.isPresent() || shorter.isPresent() ? "No clear order" : "No difference")
+                  + ": the "
                   + what
                   + " of `"
                   + name
@@ -151,11 +196,24 @@ final class MixConclusion {
                   + " and "
                   + a
                   + " differs by less than 5 % at every rate of prompts.**",
-              "**没有差别：在所有速率下，" + b + " 与 " + a + " 中 `" + name + "` 的 " + what + " 相差不到 5 %。**");
+              (longer.isPresent() || shorter.isPresent() ? "**没有明确的高下" : "**没有差别")
+                  + "：在所有速率下，"
+                  + b
+                  + " 与 "
+                  + a
+                  + " 中 `"
+                  + name
+                  + "` 的 "
+                  + what
+                  + " 相差不到 5 %。**");
     } else if (higher.isEmpty()) {
       bold =
           new Text(
-              "**Separation keeps the answers under way steadier at some rates: the "
+              "**"
+                  + (longer.isPresent()
+                      ? "No clear order"
+                      : "Separation keeps the answers under way steadier at some rates")
+                  + ": the "
                   + what
                   + " of `"
                   + name
@@ -165,8 +223,10 @@ final class MixConclusion {
                   + a
                   + " at "
                   + rates(lower)
-                  + " and within 5 % of it at the other rates of prompts.**",
-              "**PD分离 在部分速率下使进行中的回答更平稳："
+                  + " and within 5 % of it at the other rates of prompts"
+                  + (longer.isPresent() ? ", but other times between its tokens are longer" : "")
+                  + ".**",
+              (longer.isPresent() ? "**没有明确的高下：" : "**PD分离 在部分速率下使进行中的回答更平稳：")
                   + rates(lower)
                   + " 时 "
                   + b
@@ -176,7 +236,9 @@ final class MixConclusion {
                   + what
                   + " 低于 "
                   + a
-                  + "，其余速率下相差不到 5 %。**");
+                  + "，其余速率下相差不到 5 %"
+                  + (longer.isPresent() ? "，但其他 token 间隔指标更长" : "")
+                  + "。**");
     } else if (lower.isEmpty()) {
       bold =
           new Text(
@@ -232,9 +294,17 @@ final class MixConclusion {
                   + rates(higher)
                   + "。**");
     }
-    return new Text(
-        bold.english() + " " + b + " / " + a + ": " + String.join(", ", figures) + ".",
-        bold.chinese() + " " + b + " / " + a + "：" + String.join("，", figuresZh) + "。");
+    Text verdict =
+        new Text(
+            bold.english() + " " + b + " / " + a + ": " + String.join(", ", figures) + ".",
+            bold.chinese() + " " + b + " / " + a + "：" + String.join("，", figuresZh) + "。");
+    if (longer.isPresent() && (higher.isEmpty() || !lower.isEmpty())) {
+      verdict = verdict.plus(longer.orElseThrow());
+    }
+    if (shorter.isPresent() && lower.size() < all) {
+      verdict = verdict.plus(shorter.orElseThrow());
+    }
+    return verdict;
   }
 
   private static String rates(List<String> rates) {
@@ -311,10 +381,16 @@ final class MixConclusion {
     for (Comparison.Pair pair : comparison.pairs()) {
       Distribution base = firsts(pair.base());
       Distribution other = firsts(pair.other());
+      if (base.count() == 0 || other.count() == 0) {
+        continue;
+      }
       String rate = Numbers.rate(pair.perGpu());
       String values = Numbers.ms(other.median()) + " / " + Numbers.ms(base.median()) + " ms";
       english.add("at " + rate + " req/s " + values);
       chinese.add(rate + " req/s 时 " + values);
+    }
+    if (english.isEmpty()) {
+      return;
     }
     String pair = comparison.other().label() + " / " + comparison.base().label();
     paragraph(
@@ -340,6 +416,11 @@ final class MixConclusion {
     Distribution gaps = gaps(run, name);
     String p = "P" + Numbers.percentile(top);
     String rate = Numbers.rate(run.perGpu()) + " req/s";
+    if (gaps.count() == 0) {
+      return new Text(
+          "**" + d.label() + "**: no times between tokens of `" + name + "` at " + rate + ".",
+          "**" + d.label() + "**：" + rate + " 时没有 `" + name + "` 的 token 间隔数据。");
+    }
     String upper = Numbers.ms(gaps.percentile(top)) + " ms";
     String middle = Numbers.ms(gaps.median()) + " ms";
     String times = Numbers.ratio(gaps.median() > 0 ? gaps.percentile(top) / gaps.median() : 0);
@@ -422,10 +503,7 @@ final class MixConclusion {
                   + swept
                   + "` 请求：其 TTFT 的高百分位数仅由个别请求决定。每个请求都会多次影响所有进行中的回答，因此 ITL 的样本数要大得多。"));
     }
-    out.add(
-        new Text(
-            "One run per rate on one machine: expect a few per cent from run to run.",
-            "每个速率只在一台机器上测了一次：各次测试之间可能有百分之几的波动。"));
+    Caveats.single(input).ifPresent(out::add);
     return out;
   }
 

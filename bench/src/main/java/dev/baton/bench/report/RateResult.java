@@ -77,7 +77,7 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
 
   /** Empty if no request completed, or the files hold neither the percentile nor the requests. */
   OptionalDouble percentileMs(Metric metric, double percentile) {
-    if (completed() == 0) {
+    if (completed() == 0 || valueless(metric)) {
       return OptionalDouble.empty();
     }
     if (repeats.size() == 1) {
@@ -91,7 +91,7 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
 
   /** Empty if no request completed, or the files do not hold it. */
   OptionalDouble meanMs(Metric metric) {
-    return completed() == 0
+    return completed() == 0 || valueless(metric)
         ? OptionalDouble.empty()
         : mean(repeats.stream().map(r -> r.meanMs(metric)).toList());
   }
@@ -139,6 +139,16 @@ record RateResult(double rate, OptionalInt concurrency, int gpus, List<BenchResu
             .sorted()
             .toArray();
     return all.length == 0 ? new double[0] : new double[] {all[0], all[all.length - 1]};
+  }
+
+  /**
+   * Whether no request has such a value, as answers of one token have no TPOT; files say 0 then.
+   */
+  private boolean valueless(Metric metric) {
+    return detailed()
+        && repeats.stream()
+            .flatMap(r -> r.requests().stream())
+            .allMatch(sample -> sample.values(metric).length == 0);
   }
 
   private boolean detailed() {

@@ -1,5 +1,7 @@
 package dev.baton.bench.report;
 
+import java.util.Optional;
+
 /**
  * How the goodput per GPU of two deployments compares.
  *
@@ -52,5 +54,33 @@ record Verdict(Outcome outcome, double gain, boolean atLeast) {
       return new Verdict(Outcome.BASE, base.low() / other.high() - 1, !exact);
     }
     return new Verdict(Outcome.UNDECIDED, 0, false);
+  }
+
+  /**
+   * The share by which the one ahead can be ahead, going by the tested rates alone.
+   *
+   * @param low from the highest rate it met to the lowest the other missed; 0 or less if those do
+   *     not tell
+   * @param high from the lowest rate it missed to the highest the other met
+   */
+  record Range(double low, double high) {}
+
+  /** The range of a verdict that rests on two interpolated figures; empty for any other. */
+  static Optional<Range> range(Goodput base, Goodput other) {
+    Outcome outcome = of(base, other).outcome();
+    boolean exact = base.kind() == Goodput.Kind.CROSSED && other.kind() == Goodput.Kind.CROSSED;
+    if (!exact || (outcome != Outcome.BASE && outcome != Outcome.OTHER)) {
+      return Optional.empty();
+    }
+    Goodput ahead = outcome == Outcome.OTHER ? other : base;
+    Goodput behind = outcome == Outcome.OTHER ? base : other;
+    return Optional.of(
+        new Range(
+            perGpu(ahead.met()) / perGpu(behind.missed()) - 1,
+            perGpu(ahead.missed()) / perGpu(behind.met()) - 1));
+  }
+
+  private static double perGpu(Optional<RateResult> run) {
+    return run.orElseThrow().perGpu();
   }
 }

@@ -11,7 +11,10 @@ public final class ResultKeys {
   /** Most requests in flight at one instant, counted exactly. */
   public static final String PEAK_CONCURRENCY = "peak_concurrency";
 
-  /** Largest delay between a request's scheduled arrival and its release by the client, ms. */
+  /**
+   * Largest delay between a request's scheduled arrival and its sending by the client, ms; where a
+   * limit on concurrency holds requests back, its release. No latency includes it.
+   */
   public static final String MAX_SCHEDULE_DELAY = "max_schedule_delay_ms";
 
   /**

@@ -132,6 +132,62 @@ class ConclusionTest {
   }
 
   @Test
+  void theTestedRatesAloneBoundTheGain() {
+    String text =
+        text(
+            combined(attained(1, 1, 1), attained(2, 1, 1), attained(4, 1, 0.5)),
+            apart(attained(2, 2, 1), attained(4, 2, 0.5)));
+
+    // combined met 2 and missed 4, 1p1d met 1 and missed 2 per GPU
+    assertThat(text).contains("could be anything from none to 300 %").doesNotContain("by 0 %");
+  }
+
+  @Test
+  void aWinOverFailuresIsNotTakenForSpeed() {
+    String text = text(combined(failed(1, 1)), apart(attained(4, 2, 1), attained(6, 2, 0.5)));
+
+    assertThat(text)
+        .contains(
+            "combined missed the SLO because requests failed (20 of 20 at 1.0 req/s per GPU)");
+  }
+
+  @Test
+  void saturationAllowsForTheTimeOfOneAnswer() {
+    // 100 requests at 100/s with answers of 0.73 s: the last comes at 1.7 s, and nothing piled up.
+    RateResult quick = Simulated.lasting(attained(100, 1, 1), 1.72);
+    RateResult piled = Simulated.lasting(attained(100, 1, 1), 2.5);
+
+    assertThat(text(combined(quick), apart(attained(2, 2, 1)))).doesNotContain("saturated");
+    assertThat(text(combined(piled), apart(attained(2, 2, 1))))
+        .contains("combined is saturated at 100.0 req/s: it completed 40 req/s.");
+  }
+
+  @Test
+  void aLateClientIsTold() {
+    RateResult late = Simulated.sentLate(attained(1, 1, 1), 60);
+
+    assertThat(text(combined(late), apart(attained(2, 2, 1))))
+        .contains("at 1.0 req/s the latest request to combined was sent 60.0 ms after its time");
+    assertThat(text(combined(Simulated.sentLate(late, 3)), apart(attained(2, 2, 1))))
+        .doesNotContain("load generator was late");
+  }
+
+  @Test
+  void repeatedRatesAreNotCalledOneRun() {
+    RateResult once = attained(1, 1, 1);
+    RateResult twice =
+        new RateResult(
+            1,
+            once.concurrency(),
+            1,
+            List.of(once.repeats().getFirst(), once.repeats().getFirst()));
+
+    assertThat(text(combined(once), apart(attained(2, 2, 1)))).contains("One run of each rate");
+    assertThat(text(combined(twice), apart(attained(2, 2, 1))))
+        .doesNotContain("One run of each rate");
+  }
+
+  @Test
   void leadsAreFoundInEveryShape() {
     DeploymentResults base =
         combined(attained(1, 1, 0.5), attained(2, 1, 0.5), attained(3, 1, 0.5));

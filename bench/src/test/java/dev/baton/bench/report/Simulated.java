@@ -3,6 +3,7 @@ package dev.baton.bench.report;
 import dev.baton.bench.experiment.Slo;
 import dev.baton.bench.results.BenchResult;
 import dev.baton.bench.results.RequestSample;
+import dev.baton.bench.results.ResultKeys;
 import dev.baton.bench.results.TtftPart;
 import dev.baton.bench.results.TtftParts;
 import java.util.ArrayList;
@@ -114,6 +115,47 @@ final class Simulated {
             figures,
             samples);
     return new RateResult(rate, OptionalInt.empty(), gpus, List.of(result));
+  }
+
+  /** The same run, with another duration. */
+  static RateResult lasting(RateResult run, double seconds) {
+    return changed(run, seconds, run.repeats().getFirst().figures());
+  }
+
+  /** The same run, by a client that sent up to so much after the schedule. */
+  static RateResult sentLate(RateResult run, double ms) {
+    return changed(run, run.seconds(), Map.of(ResultKeys.MAX_SCHEDULE_DELAY, ms));
+  }
+
+  private static RateResult changed(RateResult run, double seconds, Map<String, Double> figures) {
+    BenchResult r = run.repeats().getFirst();
+    BenchResult changed =
+        new BenchResult(
+            r.date(),
+            r.backend(),
+            r.label(),
+            r.modelId(),
+            r.tokenizerId(),
+            r.numPrompts(),
+            r.metadata(),
+            r.requestRate(),
+            r.burstiness(),
+            r.maxConcurrency(),
+            r.rampUp(),
+            seconds,
+            r.completed(),
+            r.failed(),
+            r.totalInputTokens(),
+            r.totalOutputTokens(),
+            r.completed() / seconds,
+            r.requestGoodput(),
+            r.totalOutputTokens() / seconds,
+            (r.totalInputTokens() + r.totalOutputTokens()) / seconds,
+            0,
+            0,
+            figures,
+            r.requests());
+    return new RateResult(run.rate(), run.concurrency(), run.gpus(), List.of(changed));
   }
 
   static DeploymentResults combined(RateResult... runs) {

@@ -26,7 +26,7 @@ final class ScalarElements implements ElementKernels {
 
   @Override
   public float sumOfSquares(float[] x, int at, int n) {
-    int lanes = Simd.LANES;
+    int lanes = Simd.NARROW_LANES;
     float[] sums = new float[2 * lanes];
     int whole = n / (2 * lanes) * (2 * lanes);
     for (int i = 0; i < whole; i++) {

@@ -49,7 +49,7 @@ public final class Product {
 
   /** With few rows a panel takes microseconds: chunks of several, but enough for balance. */
   private int panelsPerChunk(PanelMatrix matrix, int panels, int rows) {
-    return rows > FEW_ROWS ? 1 : smallChunk(matrix, panels, team.size());
+    return rows > FEW_ROWS ? least(panels, team.size()) : smallChunk(matrix, panels, team.size());
   }
 
   /**
@@ -60,7 +60,12 @@ public final class Product {
     long bytes = Math.max(1, matrix.bytes() / matrix.panels());
     long most = Math.max(4, CHUNK_BYTES / bytes);
     int chunk = (int) Math.clamp(panels / (threads * 8L), 1L, most);
-    return chunk < 2 ? 1 : chunk < 4 ? 2 : chunk / 4 * 4;
+    return chunk < 2 ? least(panels, threads) : chunk < 4 ? 2 : chunk / 4 * 4;
+  }
+
+  /** Two panels, which kernels take at once, unless that would leave threads without work. */
+  private static int least(int panels, int threads) {
+    return panels >= 4 * threads ? 2 : 1;
   }
 
   /** Rows are divided too where there are fewer panels than threads could balance. */

@@ -20,13 +20,13 @@ import jdk.incubator.vector.VectorOperators;
  * its top, run out of registers and spill sums: half the speed, without a word. For the same reason
  * the word is read twice and not kept.
  */
-final class Bf16Product extends VectorProduct {
+sealed class Bf16Product extends VectorProduct permits WideBf16Product {
   static final Bf16Product INSTANCE = new Bf16Product();
 
   /** Bytes of half a panel per column, on average: words hold two. */
-  private static final long COLUMN = 2L * LANES;
+  static final long COLUMN = 2L * LANES;
 
-  private Bf16Product() {
+  Bf16Product() {
     super(ElementType.BF16);
   }
 

@@ -19,18 +19,18 @@ import jdk.incubator.vector.VectorOperators;
  *
  * @see Bf16Product for why the loops look as they do
  */
-final class F16Product extends VectorProduct {
+sealed class F16Product extends VectorProduct permits WideF16Product {
   static final F16Product INSTANCE = new F16Product();
 
   /** Bytes of half a panel per column, on average: words hold two. */
-  private static final long COLUMN = 2L * LANES;
+  static final long COLUMN = 2L * LANES;
 
   /** Sign, and a half's exponent and mantissa, in a float's places. */
-  private static final int BITS = 0x8fffe000;
+  static final int BITS = 0x8fffe000;
 
-  private static final float SCALE = 0x1p56f;
+  static final float SCALE = 0x1p56f;
 
-  private F16Product() {
+  F16Product() {
     super(ElementType.F16);
   }
 

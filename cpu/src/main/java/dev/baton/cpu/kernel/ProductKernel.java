@@ -61,8 +61,8 @@ public sealed interface ProductKernel permits VectorProduct, ScalarProduct {
       return ScalarProduct.of(type);
     }
     return switch (type) {
-      case BF16 -> Bf16Product.INSTANCE;
-      case F16 -> F16Product.INSTANCE;
+      case BF16 -> Simd.WIDE ? WideBf16Product.WIDE : Bf16Product.INSTANCE;
+      case F16 -> Simd.WIDE ? WideF16Product.WIDE : F16Product.INSTANCE;
       case F32 -> F32Product.INSTANCE;
     };
   }

@@ -25,6 +25,9 @@ public final class Simd {
   static final VectorSpecies<Float> NARROW =
       VectorSpecies.of(float.class, VectorShape.forBitSize(Math.min(BITS, 256)));
 
+  /** Processors with vectors of 512 bits have 32 registers for them, others may have 16. */
+  static final boolean WIDE = BITS == 512;
+
   static final int LANES = FLOATS.length();
   static final int NARROW_LANES = NARROW.length();
 

@@ -35,17 +35,35 @@ abstract sealed class VectorProduct implements ProductKernel
       int ld) {
     long bytes = ProductKernel.panelBytes(type, depth);
     int p = 0;
-    if (rows <= 2) {
+    if (rows <= 2 || wide()) {
       for (; p + 2 <= panels; p += 2) {
-        if (rows == 1) {
-          rows1x2(w, at + p * bytes, depth, x, xAt, y, yAt + p * PANEL);
-        } else {
-          rows2x2(w, at + p * bytes, depth, x, xAt, y, yAt + p * PANEL, ld);
-        }
+        pair(w, at + p * bytes, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
       }
     }
     for (; p < panels; p++) {
       panel(w, at + p * bytes, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
+    }
+  }
+
+  private void pair(
+      MemorySegment w,
+      long at,
+      int depth,
+      float[] x,
+      int xAt,
+      int rows,
+      float[] y,
+      int yAt,
+      int ld) {
+    int r = 0;
+    for (; r + TILE <= rows; r += TILE) {
+      rows4x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+    }
+    switch (rows - r) {
+      case 3 -> rows3x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+      case 2 -> rows2x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+      case 1 -> rows1x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld);
+      default -> {}
     }
   }
 
@@ -74,6 +92,23 @@ abstract sealed class VectorProduct implements ProductKernel
   /** Bytes of half a panel. */
   final long half(int depth) {
     return ProductKernel.panelBytes(type, depth) / 2;
+  }
+
+  /** Whether three and four rows, too, take two panels at once. */
+  boolean wide() {
+    return false;
+  }
+
+  /** A tile of four rows through two consecutive panels; for {@link #wide} kernels. */
+  void rows4x2(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    throw new UnsupportedOperationException();
+  }
+
+  /** A tile of three rows through two consecutive panels; for {@link #wide} kernels. */
+  void rows3x2(
+      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
+    throw new UnsupportedOperationException();
   }
 
   /** A tile of four rows through one panel. */

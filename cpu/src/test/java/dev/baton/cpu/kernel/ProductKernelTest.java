@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -14,7 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class ProductKernelTest {
   private static final int[] DEPTHS = {1, 2, 7, 64, 77};
   private static final int[] PANELS = {1, 2, 3, 5, 7};
-  private static final int[] ROWS = {1, 2, 3, 4, 5, 6, 7, 8, 13};
+  private static final int[] ROWS = {1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 17};
 
   @ParameterizedTest
   @EnumSource(ElementType.class)
@@ -29,13 +30,24 @@ class ProductKernelTest {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment w = weights(arena, type, panels, depth, random);
             float[] x = floats(rows * depth, random);
-            float[] vector = run(ProductKernel.of(type), w, depth, panels, x, rows);
             float[] scalar = run(ScalarProduct.of(type), w, depth, panels, x, rows);
-            assertThat(vector).as(what).isEqualTo(scalar);
+            for (ProductKernel kernel : vectorKernels(type)) {
+              float[] vector = run(kernel, w, depth, panels, x, rows);
+              assertThat(vector).as(what + " " + kernel).isEqualTo(scalar);
+            }
           }
         }
       }
     }
+  }
+
+  /** Those for few and for many registers, whichever this machine uses. */
+  private static List<ProductKernel> vectorKernels(ElementType type) {
+    return switch (type) {
+      case BF16 -> List.of(Bf16Product.INSTANCE, WideBf16Product.WIDE);
+      case F16 -> List.of(F16Product.INSTANCE, WideF16Product.WIDE);
+      case F32 -> List.of(F32Product.INSTANCE);
+    };
   }
 
   @ParameterizedTest

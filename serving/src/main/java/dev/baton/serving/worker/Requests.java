@@ -35,13 +35,12 @@ final class Requests {
       int least,
       int maxModelLen,
       String promptParam) {
-    long seed =
-        params.seed().isPresent()
-            ? params.seed().getAsLong()
-            : ThreadLocalRandom.current().nextLong();
     String id = "req-" + SERIAL.incrementAndGet();
     List<EngineRequest> requests = new ArrayList<>(prompts.size() * params.n());
     for (int[] prompt : prompts) {
+      // A seed that the client gave is every prompt's, one that it did not is not: who sends the
+      // same prompt many times wants as many answers.
+      long seed = params.seed().orElseGet(() -> ThreadLocalRandom.current().nextLong());
       int maxTokens = maxTokens(params, prompt.length, defaultMaxTokens, maxModelLen, promptParam);
       int[] tokens = withReplayed(prompt, replayed);
       for (int i = 0; i < params.n(); i++) {

@@ -21,10 +21,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -248,6 +250,23 @@ final class WorkerServerTest {
       assertThat(streamed[i].toString())
           .isEqualTo(whole.path("choices").get(i).path("text").asString());
     }
+  }
+
+  @Test
+  void givesOnePromptSentManyTimesManyAnswersUnlessThereIsASeed() throws IOException {
+    String body =
+        "{\"prompt\": [\"Once\", \"Once\", \"Once\"], \"max_tokens\": 30, \"temperature\": 1.5,"
+            + " \"ignore_eos\": true";
+    assertThat(texts(DemoWorker.ok(server, "/v1/completions", body + "}"))).hasSize(3);
+    assertThat(texts(DemoWorker.ok(server, "/v1/completions", body + ", \"seed\": 5}"))).hasSize(1);
+  }
+
+  private static Set<String> texts(JsonNode answer) {
+    return answer
+        .path("choices")
+        .valueStream()
+        .map(choice -> choice.path("text").asString())
+        .collect(Collectors.toSet());
   }
 
   @Test

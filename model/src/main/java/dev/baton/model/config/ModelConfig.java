@@ -1,5 +1,6 @@
 package dev.baton.model.config;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -48,6 +49,38 @@ public record ModelConfig(
     ElementType elementType,
     OptionalInt bosTokenId,
     List<Integer> eosTokenIds) {
+
+  /**
+   * The same, with one more id that ends a generation; one outside the vocabulary changes nothing.
+   */
+  public ModelConfig withEndingToken(int id) {
+    if (id < 0 || id >= vocabSize || eosTokenIds.contains(id)) {
+      return this;
+    }
+    List<Integer> all = new ArrayList<>(eosTokenIds);
+    all.add(id);
+    return new ModelConfig(
+        architecture,
+        hiddenSize,
+        layers,
+        heads,
+        kvHeads,
+        headSize,
+        intermediateSize,
+        vocabSize,
+        maxPositions,
+        rmsNormEps,
+        rope,
+        attentionBias,
+        outputBias,
+        mlpBias,
+        qkNorm,
+        tiedEmbeddings,
+        slidingWindow,
+        elementType,
+        bosTokenId,
+        List.copyOf(all));
+  }
 
   /** Elements of one token's q row: heads * headSize. */
   public int querySize() {

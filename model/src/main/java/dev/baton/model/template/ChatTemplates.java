@@ -36,33 +36,7 @@ public final class ChatTemplates {
    * @param text Jinja
    * @param origin the file that it is from, for messages
    */
-  public record Source(String name, String text, String origin) {
-
-    /**
-     * Compiles it.
-     *
-     * @throws ModelFormatException if it is not a valid template
-     */
-    public ChatTemplate compile() {
-      try {
-        return ChatTemplate.compile(text);
-      } catch (TemplateException e) {
-        throw new ModelFormatException(
-            "%s: the chat template \"%s\" cannot be used: %s. Correct it, or remove it and use /v1/completions."
-                .formatted(origin, name, e.getMessage()),
-            e);
-      }
-    }
-  }
-
-  /**
-   * The template for ordinary conversations, compiled.
-   *
-   * @throws ModelFormatException if a file cannot be read or its template does not compile
-   */
-  public static Optional<ChatTemplate> load(Path modelDir) {
-    return find(modelDir).map(Source::compile);
-  }
+  public record Source(String name, String text, String origin) {}
 
   /**
    * The template for ordinary conversations: the one named "default", or the only one.

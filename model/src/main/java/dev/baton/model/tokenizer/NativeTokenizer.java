@@ -25,7 +25,6 @@ final class NativeTokenizer implements Tokenizer {
   private final TokenizersLibrary library;
   private final @Nullable String[] tokens;
   private final Set<Integer> specialIds;
-  private final OptionalInt bos;
   private final OptionalInt eos;
   private final Optional<ByteLevel> byteLevel;
   private final Optional<ByteLevelEncoder> encoder;
@@ -43,11 +42,10 @@ final class NativeTokenizer implements Tokenizer {
   /** The native tokenizer, 0 once closed. Used with a permit, written with all of them. */
   private volatile long handle;
 
-  NativeTokenizer(TokenizerFile file, String where, OptionalInt bos, OptionalInt eos) {
+  NativeTokenizer(TokenizerFile file, String where, OptionalInt eos) {
     this.library = NativeTokenizers.library();
     this.tokens = file.tokens();
     this.specialIds = file.specialIds();
-    this.bos = bos;
     this.eos = eos;
     this.byteLevel =
         file.byteLevel() ? Optional.of(new ByteLevel(file.tokens())) : Optional.empty();
@@ -136,11 +134,6 @@ final class NativeTokenizer implements Tokenizer {
   @Override
   public int vocabSize() {
     return tokens.length;
-  }
-
-  @Override
-  public OptionalInt bosTokenId() {
-    return bos;
   }
 
   @Override

@@ -29,9 +29,6 @@ public interface Tokenizer extends AutoCloseable {
   /** One more than the highest id that has a token. The model's own vocabulary may be larger. */
   int vocabSize();
 
-  /** Id of the beginning-of-sequence token that tokenizer_config.json names. */
-  OptionalInt bosTokenId();
-
   /** Id of the end-of-sequence token that tokenizer_config.json names. */
   OptionalInt eosTokenId();
 

@@ -16,7 +16,7 @@ public final class Tokenizers {
   private Tokenizers() {}
 
   /**
-   * The tokenizer of a model directory: tokenizer.json, with the names of BOS and EOS from
+   * The tokenizer of a model directory: tokenizer.json, with the name of EOS from
    * tokenizer_config.json where that exists.
    *
    * @throws ModelFormatException if there is none or it is not usable
@@ -45,9 +45,7 @@ public final class Tokenizers {
         Files.isRegularFile(configPath)
             ? Optional.of(JsonFiles.readObject(configPath, JsonFiles.MAX_CONFIG_BYTES))
             : Optional.empty();
-    return Optional.of(
-        new NativeTokenizer(
-            file, path.toString(), id(file, config, "bos_token"), id(file, config, "eos_token")));
+    return Optional.of(new NativeTokenizer(file, path.toString(), id(file, config, "eos_token")));
   }
 
   /** Id of the token that {@code key} names, as text or as an object with "content". */

@@ -49,8 +49,7 @@ final class ByteLevelEncoderTest {
     ByteLevelEncoder encoder = encoder(file);
     SplittableRandom random = new SplittableRandom(11);
     int done = 0;
-    try (NativeTokenizer tokenizer =
-        new NativeTokenizer(file, "demo", OptionalInt.empty(), OptionalInt.empty())) {
+    try (NativeTokenizer tokenizer = new NativeTokenizer(file, "demo", OptionalInt.empty())) {
       for (int i = 0; i < 20_000; i++) {
         String text = text(random, 1 + random.nextInt(20));
         int[] expected = tokenizer.encodeNatively(text, false);
@@ -68,8 +67,7 @@ final class ByteLevelEncoderTest {
     TokenizerFile file = demo(dir, true, false);
     ByteLevelEncoder encoder = encoder(file);
     SplittableRandom random = new SplittableRandom(12);
-    try (NativeTokenizer tokenizer =
-        new NativeTokenizer(file, "demo", OptionalInt.empty(), OptionalInt.empty())) {
+    try (NativeTokenizer tokenizer = new NativeTokenizer(file, "demo", OptionalInt.empty())) {
       for (int pieces : new int[] {900, 1000, 1001, 4000, 20_000}) {
         String text = text(random, pieces);
         assertThat(encoder.encode(text).orElseThrow())
@@ -95,8 +93,7 @@ final class ByteLevelEncoderTest {
   void everyCharacterItKnowsIsSplitAsByTheNativeLibrary(@TempDir Path dir) throws Exception {
     TokenizerFile file = demo(dir, true, false);
     ByteLevelEncoder encoder = encoder(file);
-    try (NativeTokenizer tokenizer =
-        new NativeTokenizer(file, "demo", OptionalInt.empty(), OptionalInt.empty())) {
+    try (NativeTokenizer tokenizer = new NativeTokenizer(file, "demo", OptionalInt.empty())) {
       for (int c = 0; c < 0x10000; c++) {
         if (WordSplitter.knows((char) c)) {
           String character = String.valueOf((char) c);

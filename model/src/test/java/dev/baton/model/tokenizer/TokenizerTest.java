@@ -58,7 +58,6 @@ final class TokenizerTest {
   @Test
   void theVocabularyIsKnown() {
     assertThat(demo.vocabSize()).isEqualTo(1156);
-    assertThat(demo.bosTokenId()).hasValue(0);
     assertThat(demo.eosTokenId()).hasValue(4);
     assertThat(demo.specialTokenIds()).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5);
     assertThat(demo.token(4)).contains("<|eot_id|>");
@@ -97,7 +96,7 @@ final class TokenizerTest {
                     + "\"pad_id\":5,\"pad_type_id\":0,\"pad_token\":\"<|finetune_right_pad_id|>\"}"));
     Tokenizer saved = Tokenizers.load(dir);
     assertThat(saved.encode("Hello, world!", true)).isEqualTo(demo.encode("Hello, world!", true));
-    assertThat(saved.bosTokenId()).isEmpty();
+    assertThat(saved.eosTokenId()).isEmpty();
     saved.close();
   }
 
@@ -215,13 +214,11 @@ final class TokenizerTest {
   void tokensInTheConfigMayBeObjects() throws IOException {
     Files.copy(Checkout.DEMO.resolve("tokenizer.json"), dir.resolve("tokenizer.json"));
     Files.writeString(
-        dir.resolve("tokenizer_config.json"),
-        "{\"bos_token\":{\"content\":\"<|begin_of_text|>\"},\"eos_token\":null}");
+        dir.resolve("tokenizer_config.json"), "{\"eos_token\":{\"content\":\"<|eot_id|>\"}}");
     Tokenizer t = Tokenizers.load(dir);
-    assertThat(t.bosTokenId()).hasValue(0);
-    assertThat(t.eosTokenId()).isEmpty();
+    assertThat(t.eosTokenId()).hasValue(4);
     t.close();
-    Files.writeString(dir.resolve("tokenizer_config.json"), "{\"bos_token\":7}");
+    Files.writeString(dir.resolve("tokenizer_config.json"), "{\"eos_token\":7}");
     assertThatThrownBy(() -> Tokenizers.load(dir))
         .isInstanceOf(ModelFormatException.class)
         .hasMessageContaining("tokenizer_config.json");

@@ -8,6 +8,7 @@ import dev.baton.model.tokenizer.Tokenizer;
 import dev.baton.openai.request.Limits;
 import dev.baton.serving.handoff.KvConnector;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -21,6 +22,7 @@ import java.util.Optional;
  * @param tokenizer empty for a model without one, which takes and gives ids alone
  * @param template empty for a model without one, which serves no chat
  * @param partsTemplate whether the template reads message contents as lists of parts
+ * @param specialTokens what the template may name: "bos_token" to "<s>", and so on
  * @param limits what requests are checked against
  * @param backend the device
  * @param engine generates
@@ -35,6 +37,7 @@ record LoadedModel(
     Optional<Tokenizer> tokenizer,
     Optional<ChatTemplate> template,
     boolean partsTemplate,
+    Map<String, String> specialTokens,
     Limits limits,
     Backend backend,
     Engine engine,

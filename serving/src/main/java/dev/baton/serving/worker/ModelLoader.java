@@ -10,6 +10,7 @@ import dev.baton.model.ModelDirectory;
 import dev.baton.model.ModelFormatException;
 import dev.baton.model.config.ModelConfig;
 import dev.baton.model.template.ChatTemplate;
+import dev.baton.model.template.ChatTemplates;
 import dev.baton.model.template.TemplateException;
 import dev.baton.model.tokenizer.Tokenizer;
 import dev.baton.model.tokenizer.Tokenizers;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Opens everything that a worker needs, and closes it again if a later part fails. */
 final class ModelLoader {
@@ -31,9 +33,8 @@ final class ModelLoader {
 
   static LoadedModel load(WorkerOptions options, List<BackendProvider> providers) {
     ModelDirectory directory = ModelDirectory.open(options.model());
-    ModelConfig config = directory.config();
     WorkerOptions.EngineSettings settings = options.engine();
-    int maxModelLen = maxModelLen(settings, config);
+    int maxModelLen = maxModelLen(settings, directory.config());
     BackendProvider provider = BackendChoice.choose(options.device(), providers);
     Path tokenizerDir = options.tokenizer().orElse(directory.path());
     Optional<Tokenizer> tokenizer = Tokenizers.find(tokenizerDir);
@@ -41,6 +42,7 @@ final class ModelLoader {
       throw new ModelFormatException(
           "--tokenizer " + tokenizerDir + " has no tokenizer.json: give a directory that has one.");
     }
+    ModelConfig config = withTokenizersEnd(directory.config(), tokenizer);
     Optional<Template> template = template(options, tokenizerDir);
     SamplingDefaults defaults =
         options.generationDefaults()
@@ -49,7 +51,7 @@ final class ModelLoader {
 
     Backend backend =
         provider.open(
-            directory,
+            new ModelDirectory(directory.path(), config),
             backendOptions(settings, maxModelLen),
             new LoadProgress(line -> LOG.log(System.Logger.Level.INFO, line), System::nanoTime));
     try {
@@ -75,6 +77,7 @@ final class ModelLoader {
                 tokenizer,
                 template.map(Template::compiled),
                 template.map(Template::readsParts).orElse(false),
+                ChatTemplates.specialTokens(tokenizerDir),
                 new Limits(config.vocabSize(), options.maxChoices(), defaults),
                 backend,
                 engine,
@@ -89,6 +92,15 @@ final class ModelLoader {
       tokenizer.ifPresent(Tokenizer::close);
       throw e;
     }
+  }
+
+  /**
+   * As in vLLM, the tokenizer's end token ends an answer beside those of the model's configuration:
+   * who fine-tunes a model for chats often changes the tokenizer's alone.
+   */
+  private static ModelConfig withTokenizersEnd(ModelConfig config, Optional<Tokenizer> tokenizer) {
+    OptionalInt end = tokenizer.map(Tokenizer::eosTokenId).orElse(OptionalInt.empty());
+    return end.isPresent() ? config.withEndingToken(end.getAsInt()) : config;
   }
 
   private static int maxModelLen(WorkerOptions.EngineSettings settings, ModelConfig config) {
@@ -133,7 +145,7 @@ final class ModelLoader {
     Optional<TemplateSource> source =
         options.chatTemplate().isPresent()
             ? Optional.of(TemplateSource.ofOption(options.chatTemplate().get()))
-            : TemplateSource.ofModel(tokenizerDir);
+            : ChatTemplates.find(tokenizerDir).map(TemplateSource::of);
     return source.map(
         found -> {
           try {

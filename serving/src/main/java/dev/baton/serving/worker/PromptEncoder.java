@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Turns prompts and conversations into token ids. Thread-safe. */
@@ -94,10 +93,7 @@ final class PromptEncoder {
                             + " with --chat-template FILE.",
                         "messages",
                         "no_chat_template"));
-    Tokenizer tokenizer = tokenizer();
-    Map<String, @Nullable Object> context = new HashMap<>();
-    putToken(context, "bos_token", tokenizer, tokenizer.bosTokenId());
-    putToken(context, "eos_token", tokenizer, tokenizer.eosTokenId());
+    Map<String, @Nullable Object> context = new HashMap<>(model.specialTokens());
     context.putAll(prompt.templateArguments());
     List<Map<String, @Nullable Object>> messages = new ArrayList<>(prompt.messages().size());
     for (Map<String, @Nullable Object> message : prompt.messages()) {
@@ -165,12 +161,5 @@ final class PromptEncoder {
     return text.startsWith(last.stripLeading(), at)
         ? text.substring(0, at + last.stripLeading().length())
         : text.substring(0, end);
-  }
-
-  private static void putToken(
-      Map<String, @Nullable Object> context, String name, Tokenizer tokenizer, OptionalInt id) {
-    if (id.isPresent()) {
-      tokenizer.token(id.getAsInt()).ifPresent(token -> context.put(name, token));
-    }
   }
 }

@@ -22,8 +22,13 @@ final class DemoWorker {
 
   /** A pool of that many blocks of 16 tokens, sequences of at most that many tokens. */
   static WorkerOptions options(int blocks, int maxModelLen) {
+    return options(MODEL, blocks, maxModelLen);
+  }
+
+  /** The same for another model directory. */
+  static WorkerOptions options(Path model, int blocks, int maxModelLen) {
     WorkerOptions.EngineSettings usual = WorkerOptions.EngineSettings.DEFAULT;
-    return WorkerOptions.of(MODEL)
+    return WorkerOptions.of(model)
         .withDevice("cpu")
         .withEngine(
             new WorkerOptions.EngineSettings(

@@ -8,6 +8,7 @@ import dev.baton.serving.http.HttpExchange;
 import dev.baton.serving.http.ResponseStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +32,9 @@ final class PairedRequest {
   private volatile boolean clientGone;
   private volatile @Nullable ResponseStream out;
 
+  /** How the last try ended, if a worker said so: the client's answer if it was the last one. */
+  private Optional<WholeAnswer> refusal = Optional.empty();
+
   PairedRequest(ProxyContext proxy, HttpExchange exchange, Legs legs) {
     this.proxy = proxy;
     this.exchange = exchange;
@@ -43,8 +47,8 @@ final class PairedRequest {
   private enum Result {
     /** The client has its answer. */
     ANSWERED,
-    /** The decode worker failed; another pair may do it. */
-    DECODE_FAILED
+    /** Another pair may do it. */
+    FAILED
   }
 
   /** Both calls of one try. */
@@ -108,11 +112,15 @@ final class PairedRequest {
         });
     Set<Upstream> tried = new HashSet<>();
     String problem = "";
-    for (int attempt = 1; attempt <= maxAttempts(); attempt++) {
+    int attempt = 0;
+    while (attempt < maxAttempts()) {
       if (clientGone) {
         throw new ClientGoneException("the client left");
       }
       Optional<Upstream.Use> decode = choose(Role.DECODE, tried);
+      if (decode.isEmpty() && refusal.isPresent()) {
+        break; // asking one again that has said why it cannot would not help
+      }
       if (decode.isEmpty() && !tried.isEmpty()) {
         decode = choose(Role.DECODE, Set.of());
       }
@@ -126,7 +134,7 @@ final class PairedRequest {
           refuse(503, Errors.noWorker(Role.PREFILL));
           return;
         }
-        if (attempt > 1) {
+        if (attempt++ > 0) {
           (out == null ? counters().pairRetries : counters().replays).increment();
         }
         if (tryPair(use, prefill.get()) == Result.ANSWERED) {
@@ -139,7 +147,12 @@ final class PairedRequest {
         break;
       }
     }
-    refuse(502, Errors.upstream(problem + "; the request was tried " + maxAttempts() + " times."));
+    if (out == null && refusal.isPresent()) {
+      answer(refusal.get());
+      return;
+    }
+    String tries = attempt == 1 ? "once." : attempt + " times.";
+    refuse(502, Errors.upstream(problem + "; the request was tried " + tries));
   }
 
   private boolean mayReplay() {
@@ -194,14 +207,16 @@ final class PairedRequest {
     if (clientGone) {
       throw new ClientGoneException("the client left");
     }
-    Optional<PrefillLeg.Failure> failure = leg.failure();
-    if (failure.isPresent() && out == null) {
-      PrefillLeg.Failure f = failure.get();
-      answer(f.status(), f.contentType(), f.body());
+    Optional<WholeAnswer> failure = out == null ? leg.failure() : Optional.empty();
+    if (failure.isPresent() && !failure.get().mayGoElsewhere()) {
+      answer(failure.get());
       return Result.ANSWERED;
     }
-    proxy.upstreams().failed(decode);
-    return Result.DECODE_FAILED;
+    refusal = failure;
+    if (failure.isEmpty()) {
+      proxy.upstreams().failed(decode);
+    }
+    return Result.FAILED;
   }
 
   /**
@@ -212,15 +227,23 @@ final class PairedRequest {
     String type = reply.headers().first("content-type").orElse("application/json");
     boolean events = type.startsWith("text/event-stream");
     if (reply.status() != 200 || !events) {
-      byte[] body = reply.bytes(MAX_WHOLE_ANSWER);
+      WholeAnswer whole = WholeAnswer.read(reply, MAX_WHOLE_ANSWER);
       if (out != null) {
         throw new IOException("status " + reply.status() + " in place of the answer's rest");
       }
-      for (String name : List.of("retry-after", "www-authenticate")) {
-        reply.headers().first(name).ifPresent(v -> exchange.responseHeader(name, v));
+      if (whole.mayGoElsewhere()) {
+        refusal = Optional.of(whole);
+        if (whole.status() == 503) {
+          proxy.upstreams().failed(use.worker());
+        }
+        return Result.FAILED;
       }
+      reply
+          .headers()
+          .first("www-authenticate")
+          .ifPresent(v -> exchange.responseHeader("WWW-Authenticate", v));
       use.close();
-      answer(reply.status(), type, body);
+      answer(whole);
       return Result.ANSWERED;
     }
     SseBlocks blocks = new SseBlocks(reply.body());
@@ -228,6 +251,11 @@ final class PairedRequest {
       byte[] batch = blocks.next();
       if (batch.length == 0) {
         throw new IOException("the stream ended without [DONE]");
+      }
+      int error = StreamEdit.errorAt(batch);
+      boolean elsewhere = error >= 0 && legs.replayable();
+      if (elsewhere) {
+        batch = Arrays.copyOf(batch, error); // the client need not know
       }
       byte[] passed = legs.replayable() ? edit.pass(batch) : edit.watch(batch);
       if (edit.done()) {
@@ -237,7 +265,17 @@ final class PairedRequest {
         // Before its first chunk a request may queue for long; a stream that has begun goes on.
         reply.readTimeout(proxy.options().streamTimeout());
       }
-      stream(type).write(passed);
+      if (passed.length > 0) {
+        stream(type).write(passed);
+      }
+      if (elsewhere) {
+        throw new IOException("the worker gave the request up");
+      }
+      if (error >= 0) {
+        counters().failed.increment();
+        stream(type).close(); // the client has been told
+        return Result.ANSWERED;
+      }
       reply.stayAwake(0); // the first token was worth a core's time
     }
     stream(type).close();
@@ -266,6 +304,11 @@ final class PairedRequest {
       out = open;
     }
     return open;
+  }
+
+  private void answer(WholeAnswer whole) {
+    whole.retryAfter().ifPresent(v -> exchange.responseHeader("Retry-After", v));
+    answer(whole.status(), whole.contentType(), whole.body());
   }
 
   private void answer(int status, String type, byte[] body) {

@@ -15,9 +15,6 @@ import org.jspecify.annotations.Nullable;
  * the decode worker's reservation stands. Runs on a virtual thread of its own.
  */
 final class PrefillLeg {
-  /** A worker's answer that is no success, or ours in its place. */
-  record Failure(int status, String contentType, byte[] body) {}
-
   private static final int MAX_ANSWER = 1 << 20;
 
   private final PairedRequest request;
@@ -28,7 +25,7 @@ final class PrefillLeg {
   private final ReentrantLock lock = new ReentrantLock();
   private @Nullable HttpCall call;
   private boolean cancelled;
-  private volatile @Nullable Failure failure;
+  private volatile @Nullable WholeAnswer failure;
 
   /**
    * Not started yet.
@@ -61,7 +58,7 @@ final class PrefillLeg {
     Set<Upstream> tried = new HashSet<>();
     Upstream.Use use = first;
     for (int attempt = 1; ; attempt++) {
-      Optional<Failure> failed;
+      Optional<WholeAnswer> failed;
       try (Upstream.Use current = use) {
         failed = attempt(current.worker(), attempt == 1 ? ahead : call(current.worker()));
         tried.add(current.worker());
@@ -69,12 +66,9 @@ final class PrefillLeg {
       if (failed.isEmpty() || isCancelled()) {
         return;
       }
-      boolean final4xx = failed.get().status() < 500 && failed.get().status() != 409;
-      Optional<Upstream.Use> next =
-          final4xx || attempt >= request.maxAttempts()
-              ? Optional.empty()
-              : request.choose(Role.PREFILL, tried);
-      if (next.isEmpty() && !final4xx && attempt < request.maxAttempts() && pause()) {
+      boolean again = failed.get().mayGoElsewhere() && attempt < request.maxAttempts();
+      Optional<Upstream.Use> next = again ? request.choose(Role.PREFILL, tried) : Optional.empty();
+      if (next.isEmpty() && again && pause()) {
         next = request.choose(Role.PREFILL, Set.of());
       }
       if (next.isEmpty()) {
@@ -88,33 +82,26 @@ final class PrefillLeg {
   }
 
   /** Runs once on one worker; empty if all is well. */
-  private Optional<Failure> attempt(Upstream worker, HttpCall mine) {
+  private Optional<WholeAnswer> attempt(Upstream worker, HttpCall mine) {
     if (!adopt(mine)) {
       return Optional.empty();
     }
     try (HttpReply reply = mine.send()) {
-      byte[] body = reply.bytes(MAX_ANSWER);
-      if (reply.status() == 200) {
+      WholeAnswer read = WholeAnswer.read(reply, MAX_ANSWER);
+      if (read.status() == 200) {
         return Optional.empty();
       }
-      if (reply.status() == 503) {
+      if (read.status() == 503) {
         request.upstreams().failed(worker);
       }
-      return Optional.of(
-          new Failure(
-              reply.status(),
-              reply.headers().first("content-type").orElse("application/json"),
-              body));
+      return Optional.of(read);
     } catch (IOException e) {
       if (!isCancelled()) {
         request.upstreams().failed(worker);
       }
       return Optional.of(
-          new Failure(
-              502,
-              "application/json",
-              Errors.upstream("Prefill worker " + worker.name() + " failed: " + e.getMessage())
-                  .toBytes()));
+          WholeAnswer.unreachable(
+              "Prefill worker " + worker.name() + " failed: " + e.getMessage()));
     }
   }
 
@@ -155,7 +142,7 @@ final class PrefillLeg {
   }
 
   /** Why no prefill worker could do it, if so. */
-  Optional<Failure> failure() {
+  Optional<WholeAnswer> failure() {
     return Optional.ofNullable(failure);
   }
 

@@ -4,13 +4,16 @@ import dev.baton.openai.ErrorBody;
 import dev.baton.openai.Json;
 import dev.baton.openai.OpenAiException;
 import dev.baton.openai.http.HttpCall;
+import dev.baton.openai.http.HttpCancelledException;
 import dev.baton.openai.http.HttpReply;
 import dev.baton.serving.http.ClientGoneException;
 import dev.baton.serving.http.Handler;
 import dev.baton.serving.http.HttpExchange;
+import dev.baton.serving.worker.ApiKeys;
+import dev.baton.serving.worker.Router;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -23,10 +26,12 @@ final class ProxyHandler implements Handler {
   private static final int MAX_FORWARDED = 64 << 20;
 
   private final ProxyContext proxy;
+  private final ApiKeys keys;
   private final LongSupplier malformedAnnouncements;
 
   ProxyHandler(ProxyContext proxy, LongSupplier malformedAnnouncements) {
     this.proxy = proxy;
+    this.keys = new ApiKeys(proxy.options().apiKey().stream().toList());
     this.malformedAnnouncements = malformedAnnouncements;
   }
 
@@ -35,12 +40,17 @@ final class ProxyHandler implements Handler {
     try {
       route(exchange);
     } catch (OpenAiException e) {
-      error(exchange, e.status(), e.body());
+      Router.answer(exchange, e);
     }
   }
 
   private void route(HttpExchange exchange) throws ClientGoneException {
-    switch (exchange.path()) {
+    String path = exchange.path();
+    if (path.startsWith("/v1/models/")) {
+      forward(authorised(allowed(exchange, "GET")));
+      return;
+    }
+    switch (path) {
       case "/health", "/ping" -> health(allowed(exchange, "GET"));
       case "/version" -> version(allowed(exchange, "GET"));
       case "/metrics" ->
@@ -58,7 +68,7 @@ final class ProxyHandler implements Handler {
               404,
               new ErrorBody(
                   "There is no "
-                      + exchange.path()
+                      + (path.length() > 100 ? path.substring(0, 100) + "…" : path)
                       + " here. The proxy serves /v1/completions, /v1/chat/completions, /v1/models,"
                       + " /tokenize, /detokenize, /health, /version and /metrics.",
                   ErrorBody.INVALID_REQUEST,
@@ -83,21 +93,7 @@ final class ProxyHandler implements Handler {
   }
 
   private HttpExchange authorised(HttpExchange exchange) {
-    Optional<String> key = proxy.options().apiKey();
-    if (key.isPresent()) {
-      byte[] wanted = ("Bearer " + key.get()).getBytes(StandardCharsets.UTF_8);
-      byte[] given = exchange.header("authorization").orElse("").getBytes(StandardCharsets.UTF_8);
-      if (!MessageDigest.isEqual(wanted, given)) {
-        exchange.responseHeader("WWW-Authenticate", "Bearer");
-        throw new OpenAiException(
-            401,
-            new ErrorBody(
-                "The API key is missing or wrong: send it as \"Authorization: Bearer KEY\".",
-                ErrorBody.AUTHENTICATION,
-                null,
-                "invalid_api_key"));
-      }
-    }
+    keys.check(exchange);
     return exchange;
   }
 
@@ -116,10 +112,17 @@ final class ProxyHandler implements Handler {
   }
 
   /** Asks any worker, decode workers first, and gives its answer as it is. */
-  private void forward(HttpExchange exchange) {
+  private void forward(HttpExchange exchange) throws ClientGoneException {
     Upward upward = new Upward(proxy.client(), exchange, proxy.options().workerApiKey());
     String target =
         exchange.query().isEmpty() ? exchange.path() : exchange.path() + "?" + exchange.query();
+    try {
+      URI.create(target);
+    } catch (IllegalArgumentException e) {
+      throw OpenAiException.badRequest(
+          "The path and query of this request are no URL: write what is not allowed in one as %XX.",
+          null);
+    }
     String problem = "";
     for (Role role : new Role[] {Role.DECODE, Role.PREFILL}) {
       Set<Upstream> tried = new HashSet<>();
@@ -130,14 +133,18 @@ final class ProxyHandler implements Handler {
           HttpCall call = upward.call(use.worker(), exchange.method(), target, exchange.body());
           exchange.onDisconnect(call::abort);
           try (HttpReply reply = call.send()) {
-            byte[] body = reply.bytes(MAX_FORWARDED);
-            String type = reply.headers().first("content-type").orElse("application/json");
-            exchange.respond(reply.status(), type, body);
-            return;
+            WholeAnswer answer = WholeAnswer.read(reply, MAX_FORWARDED);
+            if (answer.status() != 503) {
+              exchange.respond(answer.status(), answer.contentType(), answer.body());
+              return;
+            }
+            problem = use.worker().name() + " says that it cannot serve now";
+          } catch (HttpCancelledException e) {
+            throw new ClientGoneException("the client left");
           } catch (IOException e) {
             problem = String.valueOf(e.getMessage());
-            proxy.upstreams().failed(use.worker());
           }
+          proxy.upstreams().failed(use.worker());
         }
         next = proxy.upstreams().choose(role, 0, tried);
       }
@@ -146,7 +153,7 @@ final class ProxyHandler implements Handler {
       exchange.responseHeader("Retry-After", "2");
       error(exchange, 503, Errors.noWorker(Role.DECODE));
     } else {
-      error(exchange, 502, Errors.upstream("No worker could be reached: " + problem));
+      error(exchange, 502, Errors.upstream("No worker has answered: " + problem + "."));
     }
   }
 

@@ -20,6 +20,7 @@ final class StreamEdit {
   private static final byte[] ID = ascii("data: {\"id\":\"");
   private static final byte[] FINISH = ascii("\"finish_reason\":\"");
   private static final byte[] DONE = ascii("data: [DONE]");
+  private static final byte[] ERROR = ascii("event: error");
 
   private final boolean keepIds;
   private final List<Integer> tokens = new ArrayList<>();
@@ -52,9 +53,21 @@ final class StreamEdit {
     if (indexOf(events, FINISH, 0) >= 0) {
       finished = true;
     }
-    for (int at = indexOf(events, DONE, 0); at >= 0; at = indexOf(events, DONE, at + 1)) {
-      done |= at == 0 || events[at - 1] == '\n'; // a text may say it too, but not at a line's start
+    done |= lineAt(events, DONE) >= 0;
+  }
+
+  /** Where the event begins by which a worker says that it cannot go on; -1 if there is none. */
+  static int errorAt(byte[] events) {
+    return lineAt(events, ERROR);
+  }
+
+  /** A text may say it too, but not at a line's start. */
+  private static int lineAt(byte[] events, byte[] wanted) {
+    int at = indexOf(events, wanted, 0);
+    while (at > 0 && events[at - 1] != '\n') {
+      at = indexOf(events, wanted, at + 1);
     }
+    return at;
   }
 
   /** Lets whole events pass as they are, looking only for the end. */

@@ -11,6 +11,7 @@ import dev.baton.openai.http.HttpReply;
 import dev.baton.serving.discovery.Announcer;
 import dev.baton.serving.handoff.HostPort;
 import dev.baton.serving.http.Handler;
+import dev.baton.serving.http.RawClient;
 import dev.baton.serving.http.ResponseStream;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -239,6 +240,121 @@ class ProxyTest {
     }
   }
 
+  /** A worker that is starting, stopping, full or without an engine says so; others are not. */
+  @Test
+  void aDecodeWorkerThatCannotServeCostsTheClientNothing() throws Exception {
+    for (int status : new int[] {429, 500, 503}) {
+      try (FakeUpstream p = FakeUpstream.prefill();
+          FakeUpstream busy = new FakeUpstream(x -> FakeUpstream.json(x, status, "{\"busy\":1}"));
+          FakeUpstream d = new FakeUpstream(x -> FakeUpstream.json(x, 200, "{\"ok\":1}"));
+          ProxyServer proxy = proxy(List.of(p), List.of(busy, d))) {
+        for (int i = 0; i < 4; i++) {
+          assertThat(post(proxy, "/v1/completions", "{}").body()).isEqualTo("{\"ok\":1}");
+        }
+        assertThat(busy.bodies).isNotEmpty();
+      }
+    }
+  }
+
+  @Test
+  void aWorkerThatCannotServeIsNotTheOneThatIsAskedForModels() throws Exception {
+    try (FakeUpstream busy = new FakeUpstream(x -> FakeUpstream.json(x, 503, "{}"));
+        FakeUpstream d = new FakeUpstream(x -> FakeUpstream.json(x, 200, "{\"ok\":1}"));
+        ProxyServer proxy = proxy(List.of(), List.of(busy, d))) {
+      for (int i = 0; i < 2; i++) {
+        assertThat(send(proxy, "GET", "/v1/models", "", Headers.empty()).body())
+            .isEqualTo("{\"ok\":1}");
+      }
+    }
+  }
+
+  @Test
+  void whereNoDecodeWorkerCanServeTheClientHearsWhy() throws Exception {
+    try (FakeUpstream p = FakeUpstream.prefill();
+        FakeUpstream busy =
+            new FakeUpstream(
+                x -> {
+                  x.responseHeader("Retry-After", "7");
+                  FakeUpstream.json(x, 503, "{\"error\":{\"message\":\"loading\"}}");
+                });
+        ProxyServer proxy = proxy(List.of(p), List.of(busy))) {
+      Answer answer = post(proxy, "/v1/completions", "{\"stream\":true}");
+      assertThat(answer.status()).isEqualTo(503);
+      assertThat(answer.body()).contains("loading");
+      assertThat(answer.headers().first("retry-after")).contains("7");
+      assertThat(busy.bodies).hasSize(1);
+    }
+  }
+
+  /** It answers nobody; only the prefill worker, which cannot reach it, notices. */
+  @Test
+  void aDecodeWorkerThatNoPrefillWorkerReachesIsLeftForAnother() throws Exception {
+    FakeUpstream frozen = new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
+    try (FakeUpstream d = new FakeUpstream(x -> FakeUpstream.json(x, 200, "{\"ok\":1}"));
+        FakeUpstream p =
+            new FakeUpstream(
+                x -> {
+                  boolean toFrozen =
+                      Json.parse(x.body())
+                          .path("kv_transfer_params")
+                          .path("decode_worker")
+                          .asString()
+                          .equals(frozen.address().http().toString());
+                  FakeUpstream.json(x, toFrozen ? 502 : 200, "{\"error\":{}}");
+                });
+        frozen;
+        ProxyServer proxy = proxy(List.of(p), List.of(frozen, d))) {
+      for (int i = 0; i < 2; i++) {
+        assertThat(post(proxy, "/v1/completions", "{}").body()).isEqualTo("{\"ok\":1}");
+      }
+      assertThat(frozen.bodies).isNotEmpty();
+    }
+  }
+
+  @Test
+  void aStreamThatItsWorkerGivesUpGoesOnElsewhereAndTheClientSeesNoError() throws Exception {
+    String error = "event: error\ndata: {\"error\":{\"message\":\"engine\"}}\n\n";
+    AtomicInteger turn = new AtomicInteger();
+    try (FakeUpstream p = FakeUpstream.prefill();
+        FakeUpstream d =
+            new FakeUpstream(
+                x -> {
+                  ResponseStream stream = x.startStream(200, "text/event-stream");
+                  if (turn.getAndIncrement() == 0) {
+                    FakeUpstream.write(stream, FakeUpstream.chunk("a", 11) + error);
+                  } else {
+                    FakeUpstream.write(stream, FakeUpstream.last("b"));
+                  }
+                  stream.close();
+                });
+        ProxyServer proxy = proxy(List.of(p), List.of(d))) {
+      String whole = FakeUpstream.chunk("a", 11) + FakeUpstream.last("a");
+      assertThat(post(proxy, "/v1/completions", "{\"stream\":true}").body())
+          .isEqualTo(whole.replaceAll(",\"token_ids\":\\[[0-9]*]", ""));
+      turn.set(0);
+      assertThat(post(proxy, "/v1/completions", "{\"stream\":true,\"n\":2}").body())
+          .as("one that cannot go on elsewhere ends with its worker's error")
+          .isEqualTo(FakeUpstream.chunk("a", 11) + error);
+    }
+  }
+
+  @Test
+  void oneModelIsAskedForByItsName() throws Exception {
+    try (FakeUpstream w =
+            new FakeUpstream(
+                x -> FakeUpstream.json(x, 200, Json.text(Json.object().put("at", x.path()))));
+        ProxyServer proxy = proxy(List.of(w), List.of(w))) {
+      assertThat(send(proxy, "GET", "/v1/models/org/name-8b", "", Headers.empty()).body())
+          .isEqualTo("{\"at\":\"/v1/models/org/name-8b\"}");
+      try (RawClient raw = new RawClient(proxy.port())) {
+        raw.send("GET /v1/models?a=b|%zz HTTP/1.1\r\nHost: x\r\n\r\n");
+        RawClient.Response answer = raw.read();
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.body()).contains("%XX");
+      }
+    }
+  }
+
   @Test
   void aStreamPassesByteForByteButForTheIdsThatOnlyTheProxyAskedFor() throws Exception {
     String tricky =
@@ -318,7 +434,9 @@ class ProxyTest {
                 });
         ProxyServer proxy = proxy(List.of(p), List.of(d))) {
       String body = post(proxy, "/v1/completions", "{\"stream\":true,\"n\":2}").body();
-      assertThat(body).startsWith("data: {\"choices\":[]}\n\nevent: error\ndata: {\"error\":");
+      assertThat(body)
+          .startsWith("data: {\"choices\":[]}\n\nevent: error\ndata: {\"error\":")
+          .contains("was tried once.");
     }
   }
 

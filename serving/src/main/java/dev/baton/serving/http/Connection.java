@@ -184,14 +184,23 @@ final class Connection extends ChannelInboundHandlerAdapter {
     int held = reserved;
     forgetRequest(false);
     NettyExchange exchange = new NettyExchange(this, context().channel(), request, whole, held);
-    if (current != null) {
-      waiting.add(exchange);
-      if (waiting.size() >= MAX_PIPELINED) {
-        context().channel().config().setAutoRead(false);
-      }
+    waiting.add(exchange);
+    if (waiting.size() >= MAX_PIPELINED) {
+      context().channel().config().setAutoRead(false);
+    }
+    runNext();
+  }
+
+  /** A client that does not read its answers gets no more of them: they would pile up here. */
+  private void runNext() {
+    if (current != null || !context().channel().isWritable()) {
       return;
     }
-    run(exchange);
+    NettyExchange next = waiting.poll();
+    if (next != null) {
+      context().channel().config().setAutoRead(true);
+      run(next);
+    }
   }
 
   private void forgetRequest(boolean release) {
@@ -222,11 +231,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
       closeAfterFlush();
       return;
     }
-    NettyExchange next = waiting.poll();
-    if (next != null) {
-      context().channel().config().setAutoRead(true);
-      run(next);
-    }
+    runNext();
   }
 
   private void stir() {
@@ -348,6 +353,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
     NettyExchange exchange = current;
     if (exchange != null) {
       exchange.writabilityChanged();
+    } else if (!rejected) {
+      runNext();
     }
   }
 

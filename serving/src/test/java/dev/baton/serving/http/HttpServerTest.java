@@ -43,6 +43,32 @@ class HttpServerTest {
   }
 
   @Test
+  void aClientThatDoesNotReadItsAnswersGetsNoMoreOfThem() throws Exception {
+    AtomicInteger handled = new AtomicInteger();
+    byte[] large = new byte[1 << 20];
+    int requests = 100;
+    Handler handler =
+        exchange -> {
+          handled.incrementAndGet();
+          exchange.respond(200, "text/plain", large);
+        };
+    try (HttpServer server = start(LOCAL, handler);
+        RawClient client = new RawClient(server.port())) {
+      client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(requests));
+      int before = -1;
+      while (handled.get() != before) {
+        before = handled.get();
+        Thread.sleep(300);
+      }
+      assertThat(before).as("what the system's buffers take, and one more").isBetween(1, 50);
+      for (int i = 0; i < requests; i++) {
+        assertThat(client.read().body()).hasSize(large.length);
+      }
+      assertThat(handled).hasValue(requests);
+    }
+  }
+
+  @Test
   void answersPipelinedRequestsInOrder() throws IOException {
     Handler slowFirst =
         exchange -> {

@@ -1,5 +1,7 @@
 package dev.baton.serving.handoff;
 
+import java.net.URI;
+
 /**
  * A network address.
  *
@@ -39,7 +41,12 @@ public record HostPort(String host, int port) {
         return false;
       }
     }
-    return true;
+    try {
+      URI.create("http://" + new HostPort(host, 1)); // every address may become a part of a URL
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   private static String abbreviate(String text) {

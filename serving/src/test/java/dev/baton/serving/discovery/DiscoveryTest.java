@@ -204,6 +204,20 @@ class DiscoveryTest {
   }
 
   @Test
+  void anAddressThatNoUrlCanNameIsRefused() {
+    for (String host : List.of("a\"b", "a|b", "a%b", "a:b", "{}")) {
+      Announcement bad = new Announcement(Announcer.Type.D, new HostPort(host, 80), CONTROL);
+      assertThatThrownBy(() -> Announcement.parse(bad.toBytes()))
+          .as(host)
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+    for (String host : List.of("decode_1", "::1", "fe80::1%eth0", "a.b-c")) {
+      Announcement good = new Announcement(Announcer.Type.D, new HostPort(host, 80), CONTROL);
+      assertThat(Announcement.parse(good.toBytes())).isEqualTo(good);
+    }
+  }
+
+  @Test
   void hostileMessagePackIsRefused() {
     for (String hex :
         List.of(

@@ -14,6 +14,7 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,6 +83,7 @@ final class Connection {
       try {
         opened.opened(channel);
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        noticeLostHosts(channel);
         channel.socket().connect(new InetSocketAddress(address, origin.port()), left);
         Socket socket = channel.socket();
         if (origin.tls()) {
@@ -106,6 +108,16 @@ final class Connection {
         last != null ? last : new SocketTimeoutException("the connect deadline passed");
     throw new HttpConnectException(
         "cannot connect to " + origin + ": " + reason(cause, options), cause);
+  }
+
+  /** A host that is gone without a word fails a read in half a minute, however long it may take. */
+  private static void noticeLostHosts(SocketChannel channel) throws IOException {
+    channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    if (channel.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 15);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 5);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
+    }
   }
 
   private static String reason(IOException cause, HttpClientOptions options) {

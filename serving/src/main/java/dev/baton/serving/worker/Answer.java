@@ -215,8 +215,12 @@ final class Answer {
       }
       ids[idCount++] = token;
     }
-    if (alternatives != null && params.logprobs() >= 0) {
-      logprobs.add(describe(token, alternatives));
+    if (params.logprobs() >= 0) {
+      if (alternatives != null) {
+        logprobs.add(describe(token, alternatives));
+      } else {
+        logprobOffset += name(token).length(); // replayed: the client has its log-probability
+      }
     }
   }
 

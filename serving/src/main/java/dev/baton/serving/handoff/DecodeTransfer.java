@@ -293,10 +293,10 @@ final class DecodeTransfer implements ReservationListener, RequestHandle {
         old.link().send(new Frame.NotNeeded(old.number(), "another prefill worker took over"));
       }
       claim = newClaim(link, number);
-      side.bind(link, number, this);
+      side.bind(link, number, this); // which forgets the claim if the link is gone by now
       timings.claimedBy(name);
       renew();
-      if (state == State.RESERVED) {
+      if (state == State.RESERVED && claim != null) {
         offer(link, number);
       }
     } finally {

@@ -26,11 +26,7 @@ record WholeAnswer(int status, String contentType, byte[] body, Optional<String>
   }
 
   /** Whether another worker may do what this one could not: it is not the request's own fault. */
-  static boolean mayGoElsewhere(int status) {
-    return status >= 500 || status == 409 || status == 429;
-  }
-
   boolean mayGoElsewhere() {
-    return mayGoElsewhere(status);
+    return status >= 500 || status == 409 || status == 429;
   }
 }

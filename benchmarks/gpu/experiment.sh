@@ -25,7 +25,7 @@ else
 fi
 run=$(find runs -mindepth 1 -maxdepth 1 -type d | head -1)
 if [ -n "${BATON_COMMIT:-}" ]; then
-  sed -i "s/\"commit\" *: *\"[^\"]*\"/\"commit\" : \"$BATON_COMMIT\"/" "$run/environment.json"
+  sed -i "s/\"commit\" *: *\"[^\"]*\"/\"commit\" : \"$BATON_COMMIT\"/" "$run"/environment*.json
 fi
 tar czf "$archive" --exclude=plots --exclude='report.*' runs
 ls -l "$archive"

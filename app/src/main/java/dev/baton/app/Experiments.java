@@ -47,10 +47,11 @@ final class Experiments {
   static int run(RunFolder folder, Duration limit, PrintStream out) throws IOException {
     Experiment experiment = folder.experiment();
     List<String> launcher = launcher();
-    if (folder.environment().isEmpty()) {
-      folder.write(Environment.capture(Version.text(), home()));
-    }
     out.println("Experiment '" + experiment.name() + "' in " + folder.root());
+    if (folder.goesOnWith(Environment.capture(Version.text(), home()))) {
+      out.println(
+          "  note: machine or build is not the one that the run began with; the report says so");
+    }
     AtomicBoolean over = new AtomicBoolean();
     Thread sweeper = Thread.currentThread();
     Runtime.getRuntime()

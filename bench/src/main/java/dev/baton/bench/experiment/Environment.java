@@ -77,6 +77,32 @@ public record Environment(
         cudaVersion());
   }
 
+  /**
+   * In what that can change figures another one differs, each as "what: this / other"; empty if in
+   * nothing. A commit that one of them does not know is no difference.
+   */
+  public List<String> differences(Environment other) {
+    List<String> out = new ArrayList<>();
+    differ(out, "host", host, other.host);
+    differ(out, "operating system", os, other.os);
+    differ(out, "CPU", cpu, other.cpu);
+    differ(out, "cores", String.valueOf(cores), String.valueOf(other.cores));
+    differ(out, "GPU", String.join("; ", gpus), String.join("; ", other.gpus));
+    differ(out, "CUDA", cuda.orElse("none"), other.cuda.orElse("none"));
+    differ(out, "Java", java, other.java);
+    differ(out, "Baton", baton, other.baton);
+    if (!commit.isEmpty() && !other.commit.isEmpty()) {
+      differ(out, "commit", commit, other.commit);
+    }
+    return out;
+  }
+
+  private static void differ(List<String> out, String what, String one, String other) {
+    if (!one.equals(other)) {
+      out.add(what + ": " + one + " / " + other);
+    }
+  }
+
   private static Optional<String> cudaVersion() {
     return output(List.of("nvidia-smi", "--version")).stream()
         .filter(l -> l.startsWith("CUDA Version"))

@@ -156,16 +156,42 @@ public final class RunFolder {
     Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Keeps what the machine was. */
-  public void write(Environment environment) throws IOException {
-    write(
-        root.resolve("environment.json"),
-        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(environment) + "\n");
+  /**
+   * Keeps what the machine is now, if it differs from all that the run was measured on before.
+   *
+   * @return whether it differs from an earlier one
+   */
+  public boolean goesOnWith(Environment now) throws IOException {
+    List<Environment> before = environments();
+    if (before.stream().anyMatch(e -> e.differences(now).isEmpty())) {
+      return false;
+    }
+    String name =
+        before.isEmpty() ? "environment.json" : "environment-" + (before.size() + 1) + ".json";
+    write(root.resolve(name), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(now) + "\n");
+    return !before.isEmpty();
   }
 
-  /** What the machine was, if it is known. */
+  /** All machines and builds that the run was measured with, the first one first. */
+  public List<Environment> environments() throws IOException {
+    List<Environment> out = new ArrayList<>();
+    environment().ifPresent(out::add);
+    for (int i = 2; !out.isEmpty(); i++) {
+      Optional<Environment> next = environment(root.resolve("environment-" + i + ".json"));
+      if (next.isEmpty()) {
+        break;
+      }
+      out.add(next.get());
+    }
+    return out;
+  }
+
+  /** What the machine was when the run began, if it is known. */
   public Optional<Environment> environment() throws IOException {
-    Path file = root.resolve("environment.json");
+    return environment(root.resolve("environment.json"));
+  }
+
+  private static Optional<Environment> environment(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
       return Optional.empty();
     }

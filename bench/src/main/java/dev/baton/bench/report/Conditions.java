@@ -7,18 +7,17 @@ import dev.baton.bench.experiment.Environment;
 import dev.baton.bench.experiment.Experiment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** What the circumstances of an experiment do to its figures. */
 final class Conditions {
   private Conditions() {}
 
-  static List<Text> of(Experiment experiment, Optional<Environment> environment) {
+  static List<Text> of(Experiment experiment, List<Environment> environments) {
     List<Text> out = new ArrayList<>();
     boolean cpu = false;
     boolean local = false;
     List<String> crowded = new ArrayList<>();
-    int cores = environment.map(Environment::cores).orElse(Integer.MAX_VALUE);
+    int cores = environments.isEmpty() ? Integer.MAX_VALUE : environments.getFirst().cores();
     for (DeploymentSpec spec : experiment.deployments()) {
       boolean own = spec.workers().stream().map(WorkerSpec::device).anyMatch("cpu"::equals);
       cpu |= own;
@@ -26,6 +25,15 @@ final class Conditions {
       if (own && spec.gpus() >= cores) {
         crowded.add(spec.name());
       }
+    }
+    for (int i = 1; i < environments.size(); i++) {
+      String how = String.join(", ", environments.getFirst().differences(environments.get(i)));
+      out.add(
+          new Text(
+              "Measured in pieces, which did not all have the same machine and build ("
+                  + how
+                  + "): differences between runs may come from that.",
+              "分多次测得，各次的机器或版本不完全相同（" + how + "）：测试之间的差异可能由此而来。"));
     }
     if (cpu) {
       out.add(

@@ -135,7 +135,7 @@ final class InputReader {
               experiment.percentiles(),
               experiment.slo(),
               cpu,
-              Conditions.of(experiment, environment),
+              Conditions.of(experiment, folder.environments()),
               section(workload)));
     }
     if (out.stream().flatMap(i -> i.deployments().stream()).allMatch(d -> d.rates().isEmpty())) {

@@ -121,20 +121,44 @@ final class ReportText {
     heading(2, "1. Introduction", "1. 简介");
     String english = transport.isEmpty() ? "" : " that uses " + transport + " for KV transfer";
     String chinese = transport.isEmpty() ? "" : "使用 " + transport + " 进行 KV 传输的 ";
-    paragraph(
-        "This report records the performance test of "
-            + (engine.equals("LLM") ? "an LLM server" : engine)
-            + "'s PD-disaggregated serving"
-            + english
-            + ". It compares PD-combined serving with PD-disaggregated serving"
-            + (transport.isEmpty() ? "" : " over " + transport)
-            + ".",
-        "本报告记录了"
-            + (chinese.isEmpty() ? " " : chinese)
-            + engine
-            + " PD分离服务实现的性能测试。测试比较了PD合并服务配置与"
-            + chinese
-            + "PD分离服务配置之间的性能。");
+    String who = engine.equals("LLM") ? "an LLM server" : engine;
+    if (input.base().isEmpty() || input.others().isEmpty()) {
+      // Nothing to compare with: say what there is.
+      boolean apart = input.base().isEmpty();
+      String kind = apart ? "PD-disaggregated" : "PD-combined";
+      paragraph(
+          "This report records the performance test of "
+              + who
+              + "'s "
+              + kind
+              + " serving"
+              + english
+              + ". It has no results of "
+              + (apart ? "PD-combined" : "PD-disaggregated")
+              + " serving to compare with.",
+          "本报告记录了 "
+              + (apart ? chinese : "")
+              + engine
+              + (apart ? " PD分离服务" : " PD合并服务")
+              + "的性能测试，没有可对比的"
+              + (apart ? " PD合并" : " PD分离")
+              + "服务结果。");
+    } else {
+      paragraph(
+          "This report records the performance test of "
+              + who
+              + "'s PD-disaggregated serving"
+              + english
+              + ". It compares PD-combined serving with PD-disaggregated serving"
+              + (transport.isEmpty() ? "" : " over " + transport)
+              + ".",
+          "本报告记录了"
+              + (chinese.isEmpty() ? " " : chinese)
+              + engine
+              + " PD分离服务实现的性能测试。测试比较了PD合并服务配置与"
+              + chinese
+              + "PD分离服务配置之间的性能。");
+    }
     heading(3, "1.1 Definitions", "1.1 指标定义");
     blocks.add(
         Block.Bullets.of(

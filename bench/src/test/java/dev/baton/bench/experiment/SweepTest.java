@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -103,6 +104,39 @@ class SweepTest {
     assertThat(problems).hasSize(3);
     assertThat(problems.getLast()).contains("2 measurement(s) left out", "--resume");
     assertThat(run.finished("", "1p1d", 40, 1)).isTrue();
+    assertThat(run.root().resolve("logs/combined/combined.log.before")).isNotEmptyFile();
+  }
+
+  @Test
+  void aRunThatGoesOnElsewhereSaysSo() throws Exception {
+    RunFolder run = create("");
+    Environment first = environment("one", "abc");
+    Environment second = environment("two", "abc");
+
+    assertThat(run.goesOnWith(first)).isFalse();
+    assertThat(run.goesOnWith(environment("one", ""))).as("an unknown commit").isFalse();
+    assertThat(run.goesOnWith(second)).isTrue();
+    assertThat(run.goesOnWith(second)).as("known by now").isFalse();
+
+    assertThat(run.environments()).containsExactly(first, second);
+    sweep(run);
+    assertThat(Files.readString(Report.write(run).markdown()))
+        .contains("Host: one", "did not all have the same machine and build (host: one / two)");
+  }
+
+  private static Environment environment(String host, String commit) {
+    return new Environment(
+        "2026-11-24",
+        host,
+        "Linux",
+        "CPU",
+        8,
+        1L << 34,
+        List.of(),
+        "25",
+        "0.1",
+        commit,
+        Optional.empty());
   }
 
   private static final String TWO =

@@ -83,6 +83,9 @@ class LoadRunTest {
         assertThat(sample.e2el())
             .isCloseTo(sample.ttft() + Arrays.stream(sample.itls()).sum(), within(1e-9));
         assertThat(sample.queueTime()).isNotNegative();
+        assertThat(result.figure("max_schedule_delay_ms").orElseThrow())
+            .as("nothing but the client held it back")
+            .isGreaterThanOrEqualTo(1000 * sample.queueTime());
       }
     }
   }

@@ -226,6 +226,20 @@ class ReportTest {
         .contains("40 of 140 requests failed");
   }
 
+  @Test
+  void oneDeploymentAloneIsNotCalledAComparison() throws IOException {
+    Report.Written alone =
+        Report.write(
+            List.of(Simulated.input(Simulated.combined(Simulated.attained(1, 1, 1)))), folder);
+
+    assertThat(Files.readString(alone.markdown()))
+        .contains("test of Baton's PD-combined serving. It has no results of PD-disaggregated")
+        .doesNotContain("It compares");
+    assertThat(Files.readString(alone.chinese()))
+        .contains("本报告记录了 Baton PD合并服务的性能测试，没有可对比的 PD分离服务结果。")
+        .doesNotContain("测试比较了");
+  }
+
   static void assertNoGap(String text) {
     assertThat(text).doesNotContain("TBD", "NaN", "Infinity", "null", "| |", "|  |", "Optional");
   }

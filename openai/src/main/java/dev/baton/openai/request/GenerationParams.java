@@ -120,7 +120,7 @@ public record GenerationParams(
         fields.number("presence_penalty", 0, -2, 2),
         fields.number("frequency_penalty", 0, -2, 2),
         repetition,
-        fields.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+        seed(fields),
         stop(fields),
         stopTokenIds(fields, limits),
         fields.bool("include_stop_str_in_output", false),
@@ -139,6 +139,12 @@ public record GenerationParams(
         fields.object("kv_transfer_params").node().isEmpty()
             ? fields.value("-")
             : fields.value("kv_transfer_params"));
+  }
+
+  /** As in vLLM, -1 means that there is none. */
+  private static OptionalLong seed(Fields fields) {
+    OptionalLong seed = fields.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE);
+    return seed.equals(OptionalLong.of(-1)) ? OptionalLong.empty() : seed;
   }
 
   /** Fields that would change the answer's meaning if they were ignored. */

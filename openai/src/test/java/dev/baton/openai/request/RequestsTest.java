@@ -56,6 +56,13 @@ final class RequestsTest {
   }
 
   @Test
+  void aSeedOfMinusOneIsNone() {
+    assertThat(completion(", \"seed\": -1").params().seed()).isEmpty();
+    assertThat(completion(", \"seed\": -2").params().seed()).isEqualTo(OptionalLong.of(-2));
+    assertThat(completion(", \"seed\": 0").params().seed()).isEqualTo(OptionalLong.of(0));
+  }
+
+  @Test
   void promptsComeInFourForms() {
     assertThat(completion("").prompts()).containsExactly(new Prompt.Text("a"));
     assertThat(read("[\"a\", \"b\"]")).containsExactly(new Prompt.Text("a"), new Prompt.Text("b"));

@@ -123,12 +123,12 @@ final class NativeTokenizer implements Tokenizer {
   }
 
   @Override
-  public Detokenizer detokenizer(boolean skipSpecialTokens) {
+  public Detokenizer detokenizer(boolean skipSpecialTokens, int[] before) {
     Set<Integer> skipped = skipSpecialTokens ? specialIds : Set.of();
     return byteLevel.isPresent()
         ? new ByteLevelDetokenizer(byteLevel.get(), skipped)
         : new WindowDetokenizer(
-            ids -> decode(ids, false), id -> !isToken(id) || skipped.contains(id));
+            ids -> decode(ids, false), id -> !isToken(id) || skipped.contains(id), before);
   }
 
   @Override

@@ -41,8 +41,18 @@ public interface Tokenizer extends AutoCloseable {
    */
   Optional<String> token(int id);
 
-  /** A detokeniser for one request's stream of ids. */
-  Detokenizer detokenizer(boolean skipSpecialTokens);
+  /** A detokeniser for a stream of ids that begins a text. */
+  default Detokenizer detokenizer(boolean skipSpecialTokens) {
+    return detokenizer(skipSpecialTokens, new int[0]);
+  }
+
+  /**
+   * A detokeniser for a stream of ids that goes on with a text: an answer keeps the space between
+   * it and its prompt, which some vocabularies leave out at the beginning of a text.
+   *
+   * @param before ids of that text, of which the last few are looked at
+   */
+  Detokenizer detokenizer(boolean skipSpecialTokens, int[] before);
 
   @Override
   void close();

@@ -3,6 +3,7 @@ package dev.baton.model.tokenizer;
 import java.util.Arrays;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * Detokeniser for any decoder: the text of a window of recent tokens with the new one, less the
@@ -18,6 +19,9 @@ final class WindowDetokenizer implements Detokenizer {
   /** A character has at most four tokens; what is not certain after twice as many never will be. */
   private static final int MAX_HELD = 8;
 
+  /** Tokens of the text before that the first ones are decoded with. */
+  private static final int CONTEXT = 5;
+
   private final Function<int[], String> decoder;
   private final IntPredicate silent;
 
@@ -32,10 +36,18 @@ final class WindowDetokenizer implements Detokenizer {
   /**
    * @param decoder text of some tokens at once
    * @param silent tokens that never give text and are left out before decoding
+   * @param before tokens of the text that this one goes on with
    */
-  WindowDetokenizer(Function<int[], String> decoder, IntPredicate silent) {
+  WindowDetokenizer(Function<int[], String> decoder, IntPredicate silent, int[] before) {
     this.decoder = decoder;
     this.silent = silent;
+    for (int i = before.length - 1; i >= 0 && given < CONTEXT; i--) {
+      if (!silent.test(before[i])) {
+        window = IntStream.concat(IntStream.of(before[i]), IntStream.of(window)).toArray();
+        given++;
+      }
+    }
+    givenText = given == 0 ? "" : decoder.apply(window);
   }
 
   @Override

@@ -187,6 +187,22 @@ final class DetokenizerTest {
   }
 
   @Test
+  void anAnswerKeepsTheSpaceBetweenItAndItsPrompt() {
+    int[] the = {Arrays.stream(fallback.encode("the", false)).max().orElseThrow()};
+    assertThat(fallback.token(the[0])).contains("▁the");
+    assertThat(fallback.detokenizer(true).append(the[0])).isEqualTo("the");
+    for (String prompt : List.of("he", "he</s>", "a long text 北", " ")) {
+      int[] before = fallback.encode(prompt, true);
+      Detokenizer detokenizer = fallback.detokenizer(true, before);
+      assertThat(detokenizer.append(the[0])).as(prompt).isEqualTo(" the");
+      assertThat(detokenizer.append(the[0])).isEqualTo(" the");
+      assertThat(detokenizer.finish()).isEmpty();
+    }
+    assertThat(fallback.detokenizer(true, new int[] {1}).append(the[0])).isEqualTo("the");
+    assertThat(byteLevel.detokenizer(true, new int[] {226}).append(226)).isEqualTo(" ");
+  }
+
+  @Test
   void bytesThatNeverBecomeACharacterAreGivenInBoundedTime() {
     int invalid = 3 + 0xFF;
     Detokenizer detokenizer = fallback.detokenizer(true);

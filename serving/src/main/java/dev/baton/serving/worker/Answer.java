@@ -76,6 +76,7 @@ final class Answer {
     this.answerText =
         new AnswerText(
             tokenizer,
+            Arrays.copyOf(request.promptTokens(), promptLength),
             params.skipSpecialTokens(),
             params.stop(),
             params.includeStop(),

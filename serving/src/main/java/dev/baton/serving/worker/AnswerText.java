@@ -14,12 +14,13 @@ final class AnswerText {
 
   AnswerText(
       Optional<Tokenizer> tokenizer,
+      int[] prompt,
       boolean skipSpecialTokens,
       List<String> stops,
       boolean includeStop,
       int minTokens) {
     this.detokenizer =
-        tokenizer.map(t -> t.detokenizer(skipSpecialTokens)).orElseGet(IdsAsText::new);
+        tokenizer.map(t -> t.detokenizer(skipSpecialTokens, prompt)).orElseGet(IdsAsText::new);
     this.stops = new StopScanner(stops, includeStop);
     this.minTokens = minTokens;
   }

@@ -163,6 +163,10 @@ final class ProxyCommand implements Callable<Integer> {
               + discoveryPort
               + "; it must be a port from 1 to 65535, 0 for any free one, or -1 for none.");
     }
+    if (discoveryPort > 0 && discoveryPort == port) {
+      throw new UserError(
+          "--port and --discovery-port are both " + port + "; clients and workers need one each.");
+    }
     ProxyOptions defaults = ProxyOptions.of(host, port, discoveryPort);
     return new ProxyOptions(
         host,

@@ -58,6 +58,12 @@ class MainTest {
   }
 
   @Test
+  void oneProxyPortForBothIsRefused() {
+    assertThat(run("proxy", "--port", "28442", "--discovery-port", "28442")).isEqualTo(Main.FAILED);
+    assertThat(err.toString()).contains("--port and --discovery-port are both 28442");
+  }
+
+  @Test
   void aFolderOfLibrariesThatIsNoneIsNamed() {
     for (String command : new String[] {"doctor", "serve"}) {
       assertThat(run(command, "--cuda-libraries", "/nowhere/to/be/found")).isEqualTo(Main.FAILED);

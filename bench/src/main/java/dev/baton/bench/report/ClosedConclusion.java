@@ -66,6 +66,14 @@ final class ClosedConclusion {
                 "P50 E2EL (ms)"),
             rows));
     List<Text> caveats = new ArrayList<>(input.conditions());
+    for (DeploymentResults d : input.deployments()) {
+      if (d.rates().isEmpty()) {
+        caveats.add(
+            new Text(
+                d.label() + " has no result, so there is nothing to compare with.",
+                d.label() + " 没有任何结果，无法比较。"));
+      }
+    }
     Caveats.single(input).ifPresent(caveats::add);
     caveats.add(
         new Text(

@@ -173,18 +173,7 @@ final class Conclusion {
                       + a
                       + " do not overlap enough to tell whose goodput per GPU is higher.**",
                   "**无法判定：" + b + " 与 " + a + " 的测试速率重叠不足，无法比较每 GPU 有效吞吐。**");
-          case UNKNOWN ->
-              new Text(
-                  "**Undecided: there are no runs at a set rate with per-request times for both "
-                      + b
-                      + " and "
-                      + a
-                      + " (save them with `--save-detailed`), so the SLO attainment is unknown.**",
-                  "**无法判定："
-                      + b
-                      + " 与 "
-                      + a
-                      + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
+          case UNKNOWN -> unknown(base, other);
         };
     Text all =
         new Text(
@@ -194,6 +183,28 @@ final class Conclusion {
       all = all.plus(doubt);
     }
     return all;
+  }
+
+  /** Why no attainment is known for both. */
+  private static Text unknown(DeploymentResults base, DeploymentResults other) {
+    for (DeploymentResults d : List.of(base, other)) {
+      if (d.rates().isEmpty()) {
+        return new Text(
+            "**Undecided: " + d.label() + " has no result, so there is nothing to compare with.**",
+            "**无法判定：" + d.label() + " 没有任何结果，无法比较。**");
+      }
+    }
+    return new Text(
+        "**Undecided: there are no runs at a set rate with per-request times for both "
+            + other.label()
+            + " and "
+            + base.label()
+            + " (save them with `--save-detailed`), so the SLO attainment is unknown.**",
+        "**无法判定："
+            + other.label()
+            + " 与 "
+            + base.label()
+            + " 缺少固定速率下的逐请求数据（请使用 `--save-detailed` 保存），SLO 达成率未知。**");
   }
 
   /** What a reader of the verdict alone must know of what it rests on. */

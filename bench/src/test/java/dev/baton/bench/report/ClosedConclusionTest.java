@@ -26,8 +26,17 @@ class ClosedConclusionTest {
         .contains("its median TPOT 25.0 % longer");
   }
 
+  @Test
+  void aDeploymentThatDidNotRunIsNamed() {
+    assertThat(text(Simulated.input(Simulated.combined(), Simulated.apart(run(2, 0.01, 8, 0.004)))))
+        .contains("combined has no result");
+  }
+
   private static String text(RateResult together, RateResult apart) {
-    ReportInput input = Simulated.input(Simulated.combined(together), Simulated.apart(apart));
+    return text(Simulated.input(Simulated.combined(together), Simulated.apart(apart)));
+  }
+
+  private static String text(ReportInput input) {
     assertThat(ClosedConclusion.fits(input)).isTrue();
     ReportTest.assertNoGap(
         MarkdownWriter.write(ClosedConclusion.write(input, Language.CHINESE, 3)));

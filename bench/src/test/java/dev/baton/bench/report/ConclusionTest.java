@@ -132,6 +132,13 @@ class ConclusionTest {
   }
 
   @Test
+  void aDeploymentThatDidNotRunIsNamed() {
+    assertThat(text(combined(), apart(attained(2, 2, 1))))
+        .contains("**Undecided: combined has no result, so there is nothing to compare with.**")
+        .doesNotContain("--save-detailed");
+  }
+
+  @Test
   void theTestedRatesAloneBoundTheGain() {
     String text =
         text(

@@ -160,9 +160,20 @@ final class Scheduler {
   }
 
   private void seatReadyOnes() {
-    while (seatsTaken < options.maxNumSeqs() && !ready.isEmpty()) {
+    while (!ready.isEmpty() && seatsTaken + (anOlderOneCanStart() ? 1 : 0) < options.maxNumSeqs()) {
       seat(ready.removeFirst());
     }
+  }
+
+  /**
+   * Whether the head of the queue came before the next adopted reservation and there are blocks for
+   * it: the last seat is then left to it, or hand-offs that keep coming would keep it out for good.
+   */
+  private boolean anOlderOneCanStart() {
+    Sequence head = waiting.peekFirst();
+    return head != null
+        && head.arrival < ready.getFirst().arrival
+        && blocksFor(head.history.length()) + kept() <= pool.free();
   }
 
   private void seat(Sequence sequence) {
@@ -360,9 +371,7 @@ final class Scheduler {
         sequence.blockTable[hits++] = block;
       }
     }
-    // Something is kept for those that run, or they would be preempting at once.
-    int kept = running.isEmpty() && ready.isEmpty() ? 0 : Math.max(1, pool.blocks() / 100);
-    if (total - hits + kept > pool.free() - freeHits) {
+    if (total - hits + kept() > pool.free() - freeHits) {
       return false;
     }
     sequence.roomForBlocks(blocksFor(sequence.promptLength + sequence.outputLimit));
@@ -382,6 +391,11 @@ final class Scheduler {
       }
     }
     return true;
+  }
+
+  /** Free blocks kept for those that run, or they would be preempting at once. */
+  private int kept() {
+    return running.isEmpty() && ready.isEmpty() ? 0 : Math.max(1, pool.blocks() / 100);
   }
 
   private static int reservedTokens(Sequence sequence) {

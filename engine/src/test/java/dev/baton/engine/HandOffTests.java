@@ -4,8 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.baton.engine.sampling.SamplingParams;
 import dev.baton.engine.sampling.TokenLogprobs;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -40,6 +45,29 @@ final class HandOffTests {
     @Override
     public void onReserved(int[] blockTable, int cachedTokens, long nanos) {
       reserved.complete(blockTable.length);
+    }
+  }
+
+  /** Adopts its reservation at once, if it has one, and notes when it has ended. */
+  private static final class Finishing extends Reserving {
+    final CompletableFuture<Reservation> mine = new CompletableFuture<>();
+    private final int number;
+    private final List<Integer> finished;
+
+    Finishing(int number, List<Integer> finished) {
+      this.number = number;
+      this.finished = finished;
+    }
+
+    @Override
+    public void onReserved(int[] blockTable, int cachedTokens, long nanos) {
+      mine.thenAccept(Reservation::prefillLocally);
+    }
+
+    @Override
+    public void onFinished(FinishReason reason, RequestTimes times) {
+      finished.add(number);
+      super.onFinished(reason, times);
     }
   }
 
@@ -160,6 +188,41 @@ final class HandOffTests {
     assertThat(running.tokens).isEqualTo(FakeModel.answer(request(8, 30)));
     assertThat(running.await().times().preemptions()).isEqualTo(1);
     Await.until("pool whole", engine::poolWhole);
+  }
+
+  @Test
+  void handOffsThatKeepComingDoNotKeepAnOlderRequestWaiting() {
+    CountDownLatch gate = new CountDownLatch(1);
+    List<Integer> finished = Collections.synchronizedList(new ArrayList<>());
+    try (FakeBackend slow = new FakeBackend(40, 4, 1, 2, 1, 0);
+        Engine oneSeat = Engine.start(slow, new EngineOptions(40, 16, 1, true))) {
+      slow.failing =
+          step -> {
+            try {
+              return !gate.await(20, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+          };
+      // The first has the only seat; the second waits for it, and the others come after that.
+      List<Finishing> all = new ArrayList<>();
+      for (int i = 0; i < 6; i++) {
+        Finishing listener = new Finishing(i, finished);
+        all.add(listener);
+        EngineRequest request = request(4 + i, i == 0 ? 20 : 2);
+        if (i < 2) {
+          oneSeat.submit(request, listener);
+        } else {
+          listener.mine.complete(oneSeat.reserve(request, listener));
+        }
+      }
+      gate.countDown();
+      for (Finishing one : all) {
+        assertThat(one.await().reason()).isEqualTo(FinishReason.LENGTH);
+      }
+      assertThat(finished).startsWith(0, 1);
+      assertThat(slow.broken).isNull();
+    }
   }
 
   @Test

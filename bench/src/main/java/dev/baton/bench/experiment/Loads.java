@@ -42,7 +42,7 @@ final class Loads {
                 w.burstiness(),
                 Optional.empty(),
                 w.maxConcurrency() > 0 ? OptionalInt.of(w.maxConcurrency()) : OptionalInt.empty()))
-        .seed(w.seed() + (long) repeat - 1)
+        .seed(seed(w, deployment, rate, repeat))
         .metrics(List.of(Metric.TTFT, Metric.TPOT, Metric.ITL, Metric.E2EL))
         .percentiles(experiment.percentiles())
         .goodput(
@@ -50,6 +50,16 @@ final class Loads {
                 experiment.slo().ttftMs(), experiment.slo().tpotMs(), Double.POSITIVE_INFINITY))
         .metadata(metadata)
         .build();
+  }
+
+  /**
+   * Made-up prompts are others at every rate and repeat: else a later one would find them in the
+   * prefix cache. Deployments get the same. A file has no others.
+   */
+  static long seed(Workload w, DeploymentSpec deployment, double rate, int repeat) {
+    boolean made = w.dataset().equals("random") || w.dataset().equals("mix");
+    int index = made ? w.ratesOf(deployment).indexOf(rate) : 0;
+    return w.seed() + (long) repeat - 1 + 1000L * index;
   }
 
   /** Requests like the measured ones, a few at a time, whose result is dropped. */

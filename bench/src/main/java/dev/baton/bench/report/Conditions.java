@@ -7,6 +7,7 @@ import dev.baton.bench.experiment.Environment;
 import dev.baton.bench.experiment.Experiment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** What the circumstances of an experiment do to its figures. */
 final class Conditions {
@@ -57,6 +58,26 @@ final class Conditions {
                   + " answers mean nothing.",
               "权重为随机生成（load-format dummy），形状和数据类型与模型一致：计算量与权重数值无关（功耗略受影响），回答内容没有意义。"));
     }
+    boolean again =
+        experiment.workloads().stream()
+            .anyMatch(
+                w ->
+                    w.datasetPath().isPresent()
+                        && w.rates().values().stream()
+                            .anyMatch(rates -> rates.size() * experiment.repeats() > 1));
+    boolean caching =
+        experiment.deployments().stream()
+            .flatMap(d -> d.workers().stream())
+            .anyMatch(w -> cachesPrefixes(w.flags()));
+    if (again && caching) {
+      out.add(
+          new Text(
+              "Prefix caching was on, and every rate took its prompts from the same file: what one"
+                  + " has sent, a later one can find in the cache. 'enable-prefix-caching: false' in"
+                  + " the flags of all workers makes the rates comparable.",
+              "前缀缓存已启用，且各速率的请求取自同一文件：先前速率发送过的 prompt 可能在后续速率中命中缓存。在所有实例的 flags 中设置"
+                  + " 'enable-prefix-caching: false' 可使各速率可比。"));
+    }
     for (DeploymentSpec spec : experiment.deployments()) {
       if (spec.sharesGpus()) {
         out.add(
@@ -101,5 +122,11 @@ final class Conditions {
           new Text("The load generator ran on the machine of the workers.", "压测客户端与实例运行在同一台机器上。"));
     }
     return out;
+  }
+
+  /** On by default. */
+  private static boolean cachesPrefixes(Map<String, Object> flags) {
+    return !Boolean.FALSE.equals(flags.get("enable-prefix-caching"))
+        && !Boolean.TRUE.equals(flags.get("no-enable-prefix-caching"));
   }
 }

@@ -247,6 +247,7 @@ final class PairedRequest {
       return Result.ANSWERED;
     }
     SseBlocks blocks = new SseBlocks(reply.body());
+    boolean begun = false;
     while (!edit.done()) {
       byte[] batch = blocks.next();
       if (batch.length == 0) {
@@ -261,10 +262,11 @@ final class PairedRequest {
       if (edit.done()) {
         use.close();
       }
-      if (out == null && !proxy.options().streamTimeout().isZero()) {
+      if (!begun && !proxy.options().streamTimeout().isZero()) {
         // Before its first chunk a request may queue for long; a stream that has begun goes on.
         reply.readTimeout(proxy.options().streamTimeout());
       }
+      begun = true;
       if (passed.length > 0) {
         stream(type).write(passed);
       }

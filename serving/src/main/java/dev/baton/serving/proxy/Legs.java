@@ -86,7 +86,9 @@ final class Legs {
     if (body.has("max_completion_tokens")) {
       set.put("max_completion_tokens", 1);
     }
-    if (body.get("min_tokens").filter(least -> least.isInt() && least.intValue() > 1).isPresent()) {
+    if (body.get("min_tokens")
+        .filter(least -> least.isNumber() && least.doubleValue() > 1)
+        .isPresent()) {
       set.put("min_tokens", 1);
     }
     ObjectNode params = params(set, id, decode, prefill, decode, resume);

@@ -114,7 +114,7 @@ class ProxyTest {
               proxy,
               "POST",
               "/v1/chat/completions",
-              "{\"messages\":[],\"max_tokens\":9,\"min_tokens\":4,\"stream\":false,"
+              "{\"messages\":[],\"max_tokens\":9,\"min_tokens\":4.0,\"stream\":false,"
                   + "\"seed\":3,\"kv_transfer_params\":{\"forged\":1}}",
               Headers.of("X-Request-Id", "any ___ string"));
       assertThat(answer.body()).isEqualTo("{\"answer\": 42}");

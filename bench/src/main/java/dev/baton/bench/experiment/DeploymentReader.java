@@ -17,6 +17,11 @@ import java.util.Optional;
 /** Reads one entry of {@code deployments}. */
 final class DeploymentReader {
   private static final Map<String, Role> ROLES = new LinkedHashMap<>();
+
+  /** What a worker's kv_connector can be: a wrong one is said before anything is measured. */
+  private static final List<String> CONNECTORS =
+      List.of("auto", "P2pNcclConnector", "CudaIpcConnector", "TcpConnector");
+
   private static final Map<String, Engine> ENGINES = new LinkedHashMap<>();
   private static final Map<String, String> DEVICES = new LinkedHashMap<>();
 
@@ -52,6 +57,14 @@ final class DeploymentReader {
     }
     Map<String, Object> transfer = map.plain("kv-transfer-config");
     Optional<String> connector = map.text("connector");
+    if (engine == Engine.BATON && connector.isPresent() && !CONNECTORS.contains(connector.get())) {
+      throw map.error(
+          "connector",
+          "'connector' is '"
+              + connector.get()
+              + "'; it must be one of "
+              + String.join(", ", CONNECTORS));
+    }
     ProxySpec proxy = map.map("proxy").map(DeploymentReader::proxy).orElse(ProxySpec.DEFAULT);
     List<WorkerSpec> workers = new ArrayList<>();
     for (YamlMap worker : map.maps("workers")) {

@@ -163,6 +163,15 @@ class ExperimentReaderTest {
         .hasMessageMatching("(?s)x\\.yaml(:\\d+)?(: | is ).*");
   }
 
+  @Test
+  void aConnectorThatNoWorkerHasIsSaidBeforeAnythingIsMeasured() {
+    String yaml = GOOD.replaceFirst("- name: 1p1d\\n", "- name: 1p1d\n    connector: Foo\n");
+    assertThat(yaml).isNotEqualTo(GOOD);
+
+    assertThatThrownBy(() -> Experiment.parse("x.yaml", yaml))
+        .hasMessageContaining("'connector' is 'Foo'; it must be one of auto, P2pNcclConnector,");
+  }
+
   private static final String SEVERAL =
       GOOD.replaceFirst("(?s)workload:.*slo:", "WORKLOADS\nslo:")
           .replace(

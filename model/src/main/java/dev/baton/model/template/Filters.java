@@ -11,7 +11,7 @@ final class Filters {
     Value apply(Rendering rendering, Value input, Arguments arguments);
   }
 
-  private static final Set<String> LEFT_OUT = Set.of("pprint", "urlize", "wordwrap");
+  private static final Set<String> LEFT_OUT = Set.of("pprint", "striptags", "urlize", "wordwrap");
 
   private static final Map<String, Filter> ALL = all();
 

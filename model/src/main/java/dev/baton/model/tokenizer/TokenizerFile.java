@@ -99,6 +99,7 @@ record TokenizerFile(
               p.skipChildren();
             }
             case "pre_tokenizer" -> pattern = pattern(json, p);
+            case "post_processor" -> checkTemplates(tree(json, p));
             default -> p.skipChildren();
           }
         }
@@ -132,10 +133,7 @@ record TokenizerFile(
      * The pattern of a pre-tokenizer that splits by one and then spells bytes; empty for any other.
      */
     private static String pattern(String json, JsonParser p) {
-      int from = (int) p.currentTokenLocation().getCharOffset();
-      p.skipChildren();
-      int to = (int) p.currentLocation().getCharOffset();
-      JsonNode steps = JsonMapper.shared().readTree(json.substring(from, to)).path("pretokenizers");
+      JsonNode steps = tree(json, p).path("pretokenizers");
       JsonNode split = steps.path(0);
       JsonNode bytes = steps.path(1);
       boolean usual =
@@ -147,6 +145,32 @@ record TokenizerFile(
               && !bytes.path("add_prefix_space").asBoolean(true)
               && !bytes.path("use_regex").asBoolean(true);
       return usual ? split.path("pattern").path("Regex").asString("") : "";
+    }
+
+    /** The value that the parser is at. */
+    private static JsonNode tree(String json, JsonParser p) {
+      int from = (int) p.currentTokenLocation().getCharOffset();
+      p.skipChildren();
+      int to = (int) p.currentLocation().getCharOffset();
+      return JsonMapper.shared().readTree(json.substring(from, to));
+    }
+
+    /**
+     * Refuses templates with special tokens that they do not define: the native library would end
+     * the process when it comes to one.
+     */
+    private void checkTemplates(JsonNode processor) {
+      processor.path("processors").values().forEach(this::checkTemplates);
+      for (String template : List.of("single", "pair")) {
+        for (JsonNode piece : processor.path(template).values()) {
+          JsonNode id = piece.path("SpecialToken").path("id");
+          if (id.isString() && !processor.path("special_tokens").has(id.stringValue())) {
+            throw error(
+                "its post_processor adds %s, which its special_tokens do not define."
+                    .formatted(cut(id.stringValue())));
+          }
+        }
+      }
     }
 
     private void model(JsonParser p) {

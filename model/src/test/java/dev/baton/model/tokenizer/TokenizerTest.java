@@ -211,6 +211,19 @@ final class TokenizerTest {
   }
 
   @Test
+  void aTemplateWithATokenThatItDoesNotDefineIsRefused() throws IOException {
+    String json = Files.readString(Checkout.DEMO.resolve("tokenizer.json"));
+    int at = json.indexOf("\"SpecialToken\"");
+    Files.writeString(
+        dir.resolve("tokenizer.json"),
+        json.substring(0, at)
+            + json.substring(at).replaceFirst("begin_of_text", "beginning_of_text"));
+    assertThatThrownBy(() -> Tokenizers.load(dir))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("<|beginning_of_text|>");
+  }
+
+  @Test
   void tokensInTheConfigMayBeObjects() throws IOException {
     Files.copy(Checkout.DEMO.resolve("tokenizer.json"), dir.resolve("tokenizer.json"));
     Files.writeString(

@@ -118,22 +118,7 @@ final class Conclusion {
     String gain = told ? Numbers.gain(verdict.gain()) : "";
     Text verdictText =
         switch (verdict.outcome()) {
-          case OTHER ->
-              new Text(
-                  "**Disaggregation pays here: "
-                      + b
-                      + " has the higher goodput per GPU"
-                      + more(gain, verdict, true)
-                      + ".**",
-                  "**在此负载下 PD分离 更有利：" + b + " 的每 GPU 有效吞吐更高" + more(gain, verdict, false) + "。**");
-          case BASE ->
-              new Text(
-                  "**Disaggregation does not pay here: "
-                      + a
-                      + " has the higher goodput per GPU"
-                      + more(gain, verdict, true)
-                      + ".**",
-                  "**在此负载下 PD分离 并不有利：" + a + " 的每 GPU 有效吞吐更高" + more(gain, verdict, false) + "。**");
+          case OTHER, BASE -> ahead(base, other, verdict, gain);
           case TIE ->
               new Text(
                   "**A tie: the goodput per GPU of "
@@ -183,6 +168,24 @@ final class Conclusion {
       all = all.plus(doubt);
     }
     return all;
+  }
+
+  /** One is ahead: plainly, or only by what lies between the tested rates. */
+  private Text ahead(
+      DeploymentResults base, DeploymentResults other, Verdict verdict, String gain) {
+    boolean pays = verdict.outcome() == Verdict.Outcome.OTHER;
+    String winner = pays ? other.label() : base.label();
+    String english = winner + " has the higher goodput per GPU" + more(gain, verdict, true) + ".**";
+    String chinese = winner + " 的每 GPU 有效吞吐更高" + more(gain, verdict, false) + "。**";
+    if (Verdict.range(goodput(base), goodput(other)).filter(r -> !r.settled()).isPresent()) {
+      return new Text(
+          "**Not settled: going by interpolation between the tested rates alone, " + english,
+          "**尚无定论：仅按测试速率之间的插值，" + chinese);
+    }
+    return pays
+        ? new Text("**Disaggregation pays here: " + english, "**在此负载下 PD分离 更有利：" + chinese)
+        : new Text(
+            "**Disaggregation does not pay here: " + english, "**在此负载下 PD分离 并不有利：" + chinese);
   }
 
   /** Why no attainment is known for both. */
@@ -246,14 +249,24 @@ final class Conclusion {
   }
 
   private static Text steps(Verdict.Range range) {
-    String high = Numbers.gain(range.high());
-    if (range.low() <= 0) {
+    if (!range.settled()) {
       return new Text(
-          "By the tested rates alone, without interpolation, the difference could be anything from"
-              + " none to "
-              + high
-              + ".",
-          "仅按已测速率（不插值），差距可能在零至 " + high + " 之间。");
+          "The tested rates themselves do not tell which is ahead; runs between "
+              + Numbers.rate(range.from())
+              + " and "
+              + Numbers.rate(range.to())
+              + " req/s per GPU, or longer ones, would.",
+          "已测速率本身无法区分高下；在每 GPU "
+              + Numbers.rate(range.from())
+              + " 至 "
+              + Numbers.rate(range.to())
+              + " req/s 之间增加测试或延长测试可以判定。");
+    }
+    String high = Numbers.gain(range.high());
+    if (range.low() < 0.005) {
+      return new Text(
+          "By the tested rates alone, without interpolation, it is anything up to " + high + ".",
+          "仅按已测速率（不插值），高出的幅度在 " + high + " 以内。");
     }
     String low = Numbers.gain(range.low());
     return new Text(

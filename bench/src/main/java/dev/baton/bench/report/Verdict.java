@@ -59,11 +59,18 @@ record Verdict(Outcome outcome, double gain, boolean atLeast) {
   /**
    * The share by which the one ahead can be ahead, going by the tested rates alone.
    *
-   * @param low from the highest rate it met to the lowest the other missed; 0 or less if those do
-   *     not tell
+   * @param low from the highest rate it met to the lowest the other missed; below 0 if those leave
+   *     open who is ahead
    * @param high from the lowest rate it missed to the highest the other met
+   * @param from the lower of the rates per GPU that they last met
+   * @param to the higher of the rates per GPU that they first missed
    */
-  record Range(double low, double high) {}
+  record Range(double low, double high, double from, double to) {
+    /** Whether the one ahead met a rate at which the other missed, or a higher one. */
+    boolean settled() {
+      return low > -1e-9;
+    }
+  }
 
   /** The range of a verdict that rests on two interpolated figures; empty for any other. */
   static Optional<Range> range(Goodput base, Goodput other) {
@@ -77,7 +84,9 @@ record Verdict(Outcome outcome, double gain, boolean atLeast) {
     return Optional.of(
         new Range(
             perGpu(ahead.met()) / perGpu(behind.missed()) - 1,
-            perGpu(ahead.missed()) / perGpu(behind.met()) - 1));
+            perGpu(ahead.missed()) / perGpu(behind.met()) - 1,
+            Math.min(perGpu(ahead.met()), perGpu(behind.met())),
+            Math.max(perGpu(ahead.missed()), perGpu(behind.missed()))));
   }
 
   private static double perGpu(Optional<RateResult> run) {

@@ -146,7 +146,24 @@ class ConclusionTest {
             apart(attained(2, 2, 1), attained(4, 2, 0.5)));
 
     // combined met 2 and missed 4, 1p1d met 1 and missed 2 per GPU
-    assertThat(text).contains("could be anything from none to 300 %").doesNotContain("by 0 %");
+    assertThat(text)
+        .startsWith("**Disaggregation does not pay here:")
+        .contains("By the tested rates alone, without interpolation, it is anything up to 300 %.");
+  }
+
+  @Test
+  void aLeadByInterpolationAloneIsNotSettled() {
+    String text =
+        text(
+            combined(attained(4, 1, 1), attained(6, 1, 0.80)),
+            apart(attained(8, 2, 1), attained(12, 2, 0.89)));
+
+    assertThat(text)
+        .startsWith(
+            "**Not settled: going by interpolation between the tested rates alone, 1p1d has the"
+                + " higher goodput per GPU, by 16 %.**")
+        .contains("runs between 4.0 and 6.0 req/s per GPU")
+        .doesNotContain("Disaggregation pays");
   }
 
   @Test

@@ -19,12 +19,20 @@ import tools.jackson.databind.node.ObjectNode;
 /** Trees from and to bytes, with the limits and the error messages that an open port needs. */
 public final class Json {
   private static final int MAX_DEPTH = 200;
+
+  /**
+   * A tree takes up to thirty times the memory of its text ({@code [{},{},…]}), so the body's own
+   * limit would not keep a few requests from filling the heap. More than any batch of prompts has.
+   */
+  static final int MAX_TOKENS = 4_000_000;
+
   private static final JsonMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
                   .streamReadConstraints(
                       StreamReadConstraints.builder()
                           .maxNestingDepth(MAX_DEPTH)
+                          .maxTokenCount(MAX_TOKENS)
                           .maxStringLength(Integer.MAX_VALUE) // the body's own limit is enough
                           .build())
                   .build())
@@ -70,7 +78,11 @@ public final class Json {
       throw OpenAiException.badRequest(
           message.contains("nesting")
               ? "The body is nested deeper than the " + MAX_DEPTH + " levels allowed."
-              : "The body is JSON beyond the limits: " + firstLine(e) + ".",
+              : message.contains("Token count")
+                  ? "The body has more than the "
+                      + MAX_TOKENS
+                      + " JSON values allowed; send less at once."
+                  : "The body is JSON beyond the limits: " + firstLine(e) + ".",
           null);
     } catch (StreamReadException e) {
       var at = e.getLocation();

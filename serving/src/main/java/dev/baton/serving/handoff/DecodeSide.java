@@ -151,10 +151,11 @@ final class DecodeSide implements Link.Handler {
 
   void bind(Link link, int number, DecodeTransfer transfer) {
     Map<Integer, DecodeTransfer> map = bound.get(link);
-    if (map == null) {
-      transfer.lost(link, number);
-    } else {
+    if (map != null) {
       map.put(number, transfer);
+    }
+    if (map == null || !link.isOpen()) {
+      transfer.lost(link, number); // who goes through the map of a closed link may have been here
     }
   }
 

@@ -302,6 +302,7 @@ final class PairedRequest {
     if (open == null) {
       exchange.responseHeader("X-Request-Id", upward.requestId());
       exchange.responseHeader("Cache-Control", "no-cache");
+      exchange.responseHeader("X-Accel-Buffering", "no"); // or nginx collects the events
       open = exchange.startStream(200, type);
       out = open;
     }

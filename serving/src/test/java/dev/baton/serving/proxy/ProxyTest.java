@@ -376,7 +376,9 @@ class ProxyTest {
                   stream.close();
                 });
         ProxyServer proxy = proxy(List.of(p), List.of(d))) {
-      assertThat(post(proxy, "/v1/completions", "{\"stream\":true}").body()).isEqualTo(expected);
+      Answer answer = post(proxy, "/v1/completions", "{\"stream\":true}");
+      assertThat(answer.body()).isEqualTo(expected);
+      assertThat(answer.headers().first("x-accel-buffering")).hasValue("no");
       assertThat(
               post(proxy, "/v1/completions", "{\"stream\":true,\"return_token_ids\":true}").body())
           .isEqualTo(tricky + "data: [DONE]\n\n");

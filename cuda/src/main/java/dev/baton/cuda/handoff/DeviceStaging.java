@@ -7,9 +7,9 @@ import java.util.List;
 /** A buffer in device memory. */
 final class DeviceStaging implements KvStaging {
   /**
-   * So much travels at a time. Filling it here and emptying it there come on top of the wire's time,
-   * beside each other, and a copy takes some 30 µs and 0.5 µs/MiB: 0.4 ms for 500 MiB, where a
-   * buffer of 32 MiB would make it 0.7. The wire takes 1.5 ms over NVLink.
+   * So much travels at a time. Filling it here and emptying it there come on top of the wire's
+   * time, beside each other, and a copy takes some 30 µs and 0.5 µs/MiB: 0.4 ms for 500 MiB, where
+   * a buffer of 32 MiB would make it 0.7. The wire takes 1.5 ms over NVLink.
    */
   private static final long BYTES = 128L << 20;
 

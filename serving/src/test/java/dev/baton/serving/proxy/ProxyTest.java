@@ -215,9 +215,19 @@ class ProxyTest {
 
   @Test
   void whenNoPrefillWorkerCanTheClientGetsItsErrorAndTheDecodeWorkerIsCalledOff() throws Exception {
+    CountDownLatch asked = new CountDownLatch(1); // a request that has not left is not called off
     try (FakeUpstream p =
-            new FakeUpstream(x -> FakeUpstream.json(x, 400, "{\"error\":{\"message\":\"no\"}}"));
-        FakeUpstream d = new FakeUpstream(x -> new CountDownLatch(1).await(20, TimeUnit.SECONDS));
+            new FakeUpstream(
+                x -> {
+                  asked.await();
+                  FakeUpstream.json(x, 400, "{\"error\":{\"message\":\"no\"}}");
+                });
+        FakeUpstream d =
+            new FakeUpstream(
+                x -> {
+                  asked.countDown();
+                  new CountDownLatch(1).await(20, TimeUnit.SECONDS);
+                });
         ProxyServer proxy = proxy(List.of(p), List.of(d))) {
       Answer answer = post(proxy, "/v1/completions", "{}");
       assertThat(answer.status()).isEqualTo(400);

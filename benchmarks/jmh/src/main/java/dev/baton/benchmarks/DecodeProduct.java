@@ -26,7 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The product of a decode step over a matrix that no cache holds, for one and more sequences,
  * beside plain reading. The counter {@code bytes} is in bytes of weights per second, {@code tokens}
- * in activation rows per second.
+ * in activation rows per second, {@code shareOfReading} the bandwidth of a product over that of
+ * plain reading, the two in turn: on a shared machine memory can change its pace within seconds.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -72,6 +73,26 @@ public class DecodeProduct {
     }
   }
 
+  /** Products and readings of the same size, one after the other. */
+  @AuxCounters(AuxCounters.Type.EVENTS)
+  @State(Scope.Thread)
+  public static class InTurn {
+    private long products;
+    private long readings;
+
+    /** Begins anew in every iteration. */
+    @Setup(Level.Iteration)
+    public void reset() {
+      products = 0;
+      readings = 0;
+    }
+
+    /** Time of the readings over that of the products. */
+    public double shareOfReading() {
+      return (double) readings / products;
+    }
+  }
+
   /** Makes the matrix, and as much memory to read. */
   @Setup
   public void setUp() {
@@ -104,5 +125,18 @@ public class DecodeProduct {
   public int read(Work work) {
     work.bytes += plain.byteSize();
     return Ceilings.read(team, plain);
+  }
+
+  /** The product, then reading. */
+  @Benchmark
+  public int productThenRead(InTurn turn) {
+    int width = matrix.panels() * Simd.PANEL;
+    long begin = System.nanoTime();
+    product.run(matrix, 0, matrix.panels(), x, batch, y, 0, width);
+    long middle = System.nanoTime();
+    int sum = Ceilings.read(team, plain);
+    turn.products += middle - begin;
+    turn.readings += System.nanoTime() - middle;
+    return sum;
   }
 }

@@ -46,8 +46,7 @@ final class FeedForward {
   private void gated(LayerWeights layer, float[] x, int xAt, int rows, float[] mid) {
     PanelMatrix matrix = layer.gateUp();
     int pairs = matrix.panels() / 2;
-    int perChunk =
-        rows > 8 ? 1 : Math.max(1, Product.smallChunk(matrix, matrix.panels(), team.size()) / 2);
+    int perChunk = pairsPerChunk(matrix, rows);
     float scale = layer.down().inputScale();
     team.run(
         (pairs + perChunk - 1) / perChunk,
@@ -61,6 +60,12 @@ final class FeedForward {
             finish(layer, first + i, own, 2 * i * PANEL, ld, rows, scale, mid);
           }
         });
+  }
+
+  private int pairsPerChunk(PanelMatrix matrix, int rows) {
+    return rows > Product.FEW_ROWS
+        ? 1
+        : Math.max(1, Product.smallChunk(matrix, matrix.panels(), team.size()) / 2);
   }
 
   /** Bias, gating and packing of one pair of panels, which begins at {@code at} in every row. */

@@ -11,8 +11,11 @@ public final class Product {
    */
   static final int ROWS = 512;
 
-  private static final int FEW_ROWS = 8;
-  private static final long CHUNK_BYTES = 64 << 10;
+  /** Up to so many rows a step is bound by reading weights. */
+  static final int FEW_ROWS = 16;
+
+  /** Weights of a chunk where a step has few rows: long enough for the processor to read ahead. */
+  private static final long CHUNK_BYTES = 2 << 20;
 
   private final Team team;
 
@@ -49,18 +52,15 @@ public final class Product {
 
   /** With few rows a panel takes microseconds: chunks of several, but enough for balance. */
   private int panelsPerChunk(PanelMatrix matrix, int panels, int rows) {
-    return rows > FEW_ROWS ? least(panels, team.size()) : smallChunk(matrix, panels, team.size());
+    return rows > FEW_ROWS ? 1 : smallChunk(matrix, panels, team.size());
   }
 
-  /**
-   * Panels of a chunk where a step has few rows: even, since the kernels take one row through two
-   * or four panels at once.
-   */
+  /** Panels of a chunk where a step has few rows: even, since kernels take one row through two. */
   static int smallChunk(PanelMatrix matrix, int panels, int threads) {
     long bytes = Math.max(1, matrix.bytes() / matrix.panels());
-    long most = Math.max(4, CHUNK_BYTES / bytes);
+    long most = Math.max(2, CHUNK_BYTES / bytes);
     int chunk = (int) Math.clamp(panels / (threads * 8L), 1L, most);
-    return chunk < 2 ? least(panels, threads) : chunk < 4 ? 2 : chunk / 4 * 4;
+    return chunk < 2 ? least(panels, threads) : chunk / 2 * 2;
   }
 
   /** Two panels, which kernels take at once, unless that would leave threads without work. */
@@ -71,7 +71,7 @@ public final class Product {
   /** Rows are divided too where there are fewer panels than threads could balance. */
   private int rowsPerChunk(int panelChunks, int rows) {
     int wanted = 4 * team.size();
-    if (panelChunks >= wanted || rows <= 16) {
+    if (panelChunks >= wanted || rows <= FEW_ROWS) {
       return ROWS;
     }
     int parts = (wanted + panelChunks - 1) / panelChunks;

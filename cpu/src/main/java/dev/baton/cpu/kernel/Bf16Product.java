@@ -20,13 +20,13 @@ import jdk.incubator.vector.VectorOperators;
  * its top, run out of registers and spill sums: half the speed, without a word. For the same reason
  * the word is read twice and not kept.
  */
-sealed class Bf16Product extends VectorProduct permits WideBf16Product {
+final class Bf16Product extends VectorProduct {
   static final Bf16Product INSTANCE = new Bf16Product();
 
   /** Bytes of half a panel per column, on average: words hold two. */
-  static final long COLUMN = 2L * LANES;
+  private static final long COLUMN = 2L * LANES;
 
-  Bf16Product() {
+  private Bf16Product() {
     super(ElementType.BF16);
   }
 
@@ -48,9 +48,18 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
   }
 
   @Override
-  void rows4(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -94,19 +103,28 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       b3 = q.fma(z, b3);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
     a2.intoArray(y, yAt + 2 * ld);
-    b2.intoArray(y, yAt + 2 * ld + LANES);
+    b2.intoArray(y, yAt + 2 * ld + yApart);
     a3.intoArray(y, yAt + 3 * ld);
-    b3.intoArray(y, yAt + 3 * ld + LANES);
+    b3.intoArray(y, yAt + 3 * ld + yApart);
   }
 
   @Override
-  void rows3(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows3(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -142,17 +160,26 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       b2 = q.fma(z, b2);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
     a2.intoArray(y, yAt + 2 * ld);
-    b2.intoArray(y, yAt + 2 * ld + LANES);
+    b2.intoArray(y, yAt + 2 * ld + yApart);
   }
 
   @Override
-  void rows2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows2(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -180,15 +207,23 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       b1 = q.fma(z, b1);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
   }
 
   @Override
-  void rows1(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows1(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     int last = depth - 1;
@@ -208,16 +243,24 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       b0 = q.fma(z, b0);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
   }
 
   @Override
-  void rows2x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows2x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -261,21 +304,29 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       d1 = t.fma(z, d1);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
-    c0.intoArray(y, yAt + 2 * LANES);
-    d0.intoArray(y, yAt + 3 * LANES);
+    b0.intoArray(y, yAt + yApart);
+    c0.intoArray(y, yAt + 2 * yApart);
+    d0.intoArray(y, yAt + 3 * yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
-    c1.intoArray(y, yAt + ld + 2 * LANES);
-    d1.intoArray(y, yAt + ld + 3 * LANES);
+    b1.intoArray(y, yAt + ld + yApart);
+    c1.intoArray(y, yAt + ld + 2 * yApart);
+    d1.intoArray(y, yAt + ld + 3 * yApart);
   }
 
   @Override
-  void rows1x2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows1x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -305,8 +356,8 @@ sealed class Bf16Product extends VectorProduct permits WideBf16Product {
       d0 = t.fma(z, d0);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
-    c0.intoArray(y, yAt + 2 * LANES);
-    d0.intoArray(y, yAt + 3 * LANES);
+    b0.intoArray(y, yAt + yApart);
+    c0.intoArray(y, yAt + 2 * yApart);
+    d0.intoArray(y, yAt + 3 * yApart);
   }
 }

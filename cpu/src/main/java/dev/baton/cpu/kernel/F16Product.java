@@ -19,18 +19,18 @@ import jdk.incubator.vector.VectorOperators;
  *
  * @see Bf16Product for why the loops look as they do
  */
-sealed class F16Product extends VectorProduct permits WideF16Product {
+final class F16Product extends VectorProduct {
   static final F16Product INSTANCE = new F16Product();
 
   /** Bytes of half a panel per column, on average: words hold two. */
-  static final long COLUMN = 2L * LANES;
+  private static final long COLUMN = 2L * LANES;
 
   /** Sign, and a half's exponent and mantissa, in a float's places. */
   static final int BITS = 0x8fffe000;
 
   static final float SCALE = 0x1p56f;
 
-  F16Product() {
+  private F16Product() {
     super(ElementType.F16);
   }
 
@@ -55,9 +55,18 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
   }
 
   @Override
-  void rows4(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -101,19 +110,28 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       b3 = q.fma(z, b3);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
     a1.mul(SCALE).intoArray(y, yAt + ld);
-    b1.mul(SCALE).intoArray(y, yAt + ld + LANES);
+    b1.mul(SCALE).intoArray(y, yAt + ld + yApart);
     a2.mul(SCALE).intoArray(y, yAt + 2 * ld);
-    b2.mul(SCALE).intoArray(y, yAt + 2 * ld + LANES);
+    b2.mul(SCALE).intoArray(y, yAt + 2 * ld + yApart);
     a3.mul(SCALE).intoArray(y, yAt + 3 * ld);
-    b3.mul(SCALE).intoArray(y, yAt + 3 * ld + LANES);
+    b3.mul(SCALE).intoArray(y, yAt + 3 * ld + yApart);
   }
 
   @Override
-  void rows3(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows3(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -149,17 +167,26 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       b2 = q.fma(z, b2);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
     a1.mul(SCALE).intoArray(y, yAt + ld);
-    b1.mul(SCALE).intoArray(y, yAt + ld + LANES);
+    b1.mul(SCALE).intoArray(y, yAt + ld + yApart);
     a2.mul(SCALE).intoArray(y, yAt + 2 * ld);
-    b2.mul(SCALE).intoArray(y, yAt + 2 * ld + LANES);
+    b2.mul(SCALE).intoArray(y, yAt + 2 * ld + yApart);
   }
 
   @Override
-  void rows2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows2(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -187,15 +214,23 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       b1 = q.fma(z, b1);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
     a1.mul(SCALE).intoArray(y, yAt + ld);
-    b1.mul(SCALE).intoArray(y, yAt + ld + LANES);
+    b1.mul(SCALE).intoArray(y, yAt + ld + yApart);
   }
 
   @Override
-  void rows1(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows1(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     int last = depth - 1;
@@ -215,16 +250,24 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       b0 = q.fma(z, b0);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
   }
 
   @Override
-  void rows2x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows2x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -268,21 +311,29 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       d1 = t.fma(z, d1);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
-    c0.mul(SCALE).intoArray(y, yAt + 2 * LANES);
-    d0.mul(SCALE).intoArray(y, yAt + 3 * LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
+    c0.mul(SCALE).intoArray(y, yAt + 2 * yApart);
+    d0.mul(SCALE).intoArray(y, yAt + 3 * yApart);
     a1.mul(SCALE).intoArray(y, yAt + ld);
-    b1.mul(SCALE).intoArray(y, yAt + ld + LANES);
-    c1.mul(SCALE).intoArray(y, yAt + ld + 2 * LANES);
-    d1.mul(SCALE).intoArray(y, yAt + ld + 3 * LANES);
+    b1.mul(SCALE).intoArray(y, yAt + ld + yApart);
+    c1.mul(SCALE).intoArray(y, yAt + ld + 2 * yApart);
+    d1.mul(SCALE).intoArray(y, yAt + ld + 3 * yApart);
   }
 
   @Override
-  void rows1x2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows1x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -312,8 +363,8 @@ sealed class F16Product extends VectorProduct permits WideF16Product {
       d0 = t.fma(z, d0);
     }
     a0.mul(SCALE).intoArray(y, yAt);
-    b0.mul(SCALE).intoArray(y, yAt + LANES);
-    c0.mul(SCALE).intoArray(y, yAt + 2 * LANES);
-    d0.mul(SCALE).intoArray(y, yAt + 3 * LANES);
+    b0.mul(SCALE).intoArray(y, yAt + yApart);
+    c0.mul(SCALE).intoArray(y, yAt + 2 * yApart);
+    d0.mul(SCALE).intoArray(y, yAt + 3 * yApart);
   }
 }

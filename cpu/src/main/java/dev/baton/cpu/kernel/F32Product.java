@@ -33,9 +33,18 @@ final class F32Product extends VectorProduct {
   }
 
   @Override
-  void rows4(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -61,19 +70,28 @@ final class F32Product extends VectorProduct {
       b3 = q.fma(z, b3);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
     a2.intoArray(y, yAt + 2 * ld);
-    b2.intoArray(y, yAt + 2 * ld + LANES);
+    b2.intoArray(y, yAt + 2 * ld + yApart);
     a3.intoArray(y, yAt + 3 * ld);
-    b3.intoArray(y, yAt + 3 * ld + LANES);
+    b3.intoArray(y, yAt + 3 * ld + yApart);
   }
 
   @Override
-  void rows3(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows3(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -94,17 +112,26 @@ final class F32Product extends VectorProduct {
       b2 = q.fma(z, b2);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
     a2.intoArray(y, yAt + 2 * ld);
-    b2.intoArray(y, yAt + 2 * ld + LANES);
+    b2.intoArray(y, yAt + 2 * ld + yApart);
   }
 
   @Override
-  void rows2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows2(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector a1 = FloatVector.zero(FLOATS);
@@ -120,15 +147,23 @@ final class F32Product extends VectorProduct {
       b1 = q.fma(z, b1);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
+    b1.intoArray(y, yAt + ld + yApart);
   }
 
   @Override
-  void rows1(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
+  void rows1(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     for (int k = 0; k < depth; k++) {
@@ -139,16 +174,24 @@ final class F32Product extends VectorProduct {
       b0 = q.fma(z, b0);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
+    b0.intoArray(y, yAt + yApart);
   }
 
   @Override
-  void rows2x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows2x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -174,21 +217,29 @@ final class F32Product extends VectorProduct {
       d1 = t.fma(z, d1);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
-    c0.intoArray(y, yAt + 2 * LANES);
-    d0.intoArray(y, yAt + 3 * LANES);
+    b0.intoArray(y, yAt + yApart);
+    c0.intoArray(y, yAt + 2 * yApart);
+    d0.intoArray(y, yAt + 3 * yApart);
     a1.intoArray(y, yAt + ld);
-    b1.intoArray(y, yAt + ld + LANES);
-    c1.intoArray(y, yAt + ld + 2 * LANES);
-    d1.intoArray(y, yAt + ld + 3 * LANES);
+    b1.intoArray(y, yAt + ld + yApart);
+    c1.intoArray(y, yAt + ld + 2 * yApart);
+    d1.intoArray(y, yAt + ld + 3 * yApart);
   }
 
   @Override
-  void rows1x2(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt) {
-    long half = half(depth);
-    long bAt = at + half;
-    long cAt = at + 2 * half;
-    long dAt = at + 3 * half;
+  void rows1x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart) {
+    long bAt = at + apart;
+    long cAt = at + 2 * apart;
+    long dAt = at + 3 * apart;
     FloatVector a0 = FloatVector.zero(FLOATS);
     FloatVector b0 = FloatVector.zero(FLOATS);
     FloatVector c0 = FloatVector.zero(FLOATS);
@@ -205,8 +256,8 @@ final class F32Product extends VectorProduct {
       d0 = t.fma(z, d0);
     }
     a0.intoArray(y, yAt);
-    b0.intoArray(y, yAt + LANES);
-    c0.intoArray(y, yAt + 2 * LANES);
-    d0.intoArray(y, yAt + 3 * LANES);
+    b0.intoArray(y, yAt + yApart);
+    c0.intoArray(y, yAt + 2 * yApart);
+    d0.intoArray(y, yAt + 3 * yApart);
   }
 }

@@ -6,11 +6,11 @@ import java.lang.foreign.MemorySegment;
 /**
  * Multiplies packed activations by one panel of weight rows.
  *
- * <p>A panel holds {@link Simd#PANEL} rows of a weight matrix in two halves, one after the other,
- * so that a kernel reads two streams. In 32-bit floats a half holds for each column k its weights.
- * In two-byte types it holds for each pair of columns one 32-bit word per row: column 2i in the
- * lower 16 bits, column 2i + 1 in the upper ones, which a shift and a mask unpack. Where depth is
- * odd, the last upper halves are padding.
+ * <p>A panel holds {@link Simd#PANEL} rows of a weight matrix in strips of {@link Simd#STRIP} rows,
+ * one after the other; each strip is a stream that a kernel reads. In 32-bit floats a strip holds
+ * for each column k its weights. In two-byte types it holds for each pair of columns one 32-bit
+ * word per row: column 2i in the lower 16 bits, column 2i + 1 in the upper ones, which a shift and
+ * a mask unpack. Where depth is odd, the last upper halves are padding.
  *
  * <p>Activations are packed in tiles of four rows, the last one possibly narrower: tile t begins at
  * 4 * t * depth, and holds for each k the values of its rows. Thus m rows take m * depth floats.
@@ -61,19 +61,19 @@ public sealed interface ProductKernel permits VectorProduct, ScalarProduct {
       return ScalarProduct.of(type);
     }
     return switch (type) {
-      case BF16 -> Simd.WIDE ? WideBf16Product.WIDE : Bf16Product.INSTANCE;
-      case F16 -> Simd.WIDE ? WideF16Product.WIDE : F16Product.INSTANCE;
-      case F32 -> F32Product.INSTANCE;
+      case BF16 -> Simd.WIDE ? WideBf16Product.INSTANCE : Bf16Product.INSTANCE;
+      case F16 -> Simd.WIDE ? WideF16Product.INSTANCE : F16Product.INSTANCE;
+      case F32 -> Simd.WIDE ? WideF32Product.INSTANCE : F32Product.INSTANCE;
     };
   }
 
   /** Index of a weight among the elements of its panel. */
   static int index(ElementType type, int depth, int row, int k) {
-    int half = Simd.PANEL / 2;
-    int first = row / half * half * columns(type, depth);
+    int strip = Simd.STRIP;
+    int first = row / strip * strip * columns(type, depth);
     return type == ElementType.F32
-        ? first + k * half + row % half
-        : first + k / 2 * Simd.PANEL + row % half * 2 + k % 2;
+        ? first + k * strip + row % strip
+        : first + k / 2 * 2 * strip + row % strip * 2 + k % 2;
   }
 
   /** Columns with padding. */

@@ -6,8 +6,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vector widths, chosen once per process. Layouts of weights and of the KV pool follow from it:
- * a panel holds two vectors of rows, since one 32-bit load of two-byte weights gives two vectors.
+ * The vector widths, chosen once per process. Layouts of weights and of the KV pool follow from it.
  */
 public final class Simd {
   static final int BITS = chooseBits();
@@ -31,8 +30,14 @@ public final class Simd {
   static final int LANES = FLOATS.length();
   static final int NARROW_LANES = NARROW.length();
 
-  /** Rows of a weight panel. */
-  public static final int PANEL = 2 * LANES;
+  /** Rows of a weight panel: as many vectors as leave registers for a tile of four rows' sums. */
+  public static final int PANEL = WIDE ? 4 * LANES : 2 * LANES;
+
+  /** Strips of a panel, each of which is a stream from memory. */
+  static final int STRIPS = 2;
+
+  /** Rows of a strip. */
+  static final int STRIP = PANEL / STRIPS;
 
   /** Keys of a K panel; also the number of elements in a V panel's column group. */
   public static final int KEYS = 2 * NARROW_LANES;

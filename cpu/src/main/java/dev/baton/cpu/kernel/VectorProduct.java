@@ -1,20 +1,26 @@
 package dev.baton.cpu.kernel;
 
-import static dev.baton.cpu.kernel.Simd.PANEL;
+import static dev.baton.cpu.kernel.Simd.STRIP;
+import static dev.baton.cpu.kernel.Simd.STRIPS;
 
 import dev.baton.model.config.ElementType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The vector kernels' common way through rows and panels. What is special to an element type is how
+ * The vector kernels' common way through rows and strips. What is special to an element type is how
  * a word becomes two vectors of floats, and that is written out in each loop, since C2 compiles
  * those loops as they stand.
  *
- * <p>A panel's halves are two streams from memory, and one or two rows take two panels at once,
- * that is four streams: one stream alone cannot keep the memory busy.
+ * <p>Decode is bound by memory. So a kernel takes two or four strips at once, and these lie as far
+ * apart as they can: each is a stream, and the next call goes on where its streams ended, so that
+ * the processor reads ahead all along instead of finding its feet with every strip.
+ *
+ * <p>In all kernels, {@code apart} is the number of bytes from a strip to the next one that is
+ * taken with it, and {@code yApart} the number of elements from the results of one to those of the
+ * next.
  */
 abstract sealed class VectorProduct implements ProductKernel
-    permits Bf16Product, F16Product, F32Product {
+    permits Bf16Product, F16Product, F32Product, WideBf16Product, WideF16Product, WideF32Product {
   private final ElementType type;
 
   VectorProduct(ElementType type) {
@@ -33,21 +39,30 @@ abstract sealed class VectorProduct implements ProductKernel
       float[] y,
       int yAt,
       int ld) {
-    long bytes = ProductKernel.panelBytes(type, depth);
-    int p = 0;
-    if (rows <= 2 || wide()) {
-      for (; p + 2 <= panels; p += 2) {
-        pair(w, at + p * bytes, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
+    long strip = ProductKernel.panelBytes(type, depth) / STRIPS;
+    int strips = panels * STRIPS;
+    int fours = rows <= 2 ? strips / 4 : 0;
+    for (int s = 0; s < fours; s++) {
+      long from = at + s * strip;
+      int to = yAt + s * STRIP;
+      if (rows == 1) {
+        rows1x4(w, from, fours * strip, depth, x, xAt, y, to, fours * STRIP);
+      } else {
+        rows2x4(w, from, fours * strip, depth, x, xAt, y, to, fours * STRIP, ld);
       }
     }
-    for (; p < panels; p++) {
-      panel(w, at + p * bytes, depth, x, xAt, rows, y, yAt + p * PANEL, ld);
+    int left = 4 * fours;
+    int pairs = (strips - left) / 2;
+    for (int s = left; s < left + pairs; s++) {
+      pair(w, at + s * strip, pairs, depth, x, xAt, rows, y, yAt + s * STRIP, ld);
     }
   }
 
+  /** All rows through a strip and the one {@code apart} strips after it. */
   private void pair(
       MemorySegment w,
       long at,
+      int apart,
       int depth,
       float[] x,
       int xAt,
@@ -55,82 +70,95 @@ abstract sealed class VectorProduct implements ProductKernel
       float[] y,
       int yAt,
       int ld) {
+    long bytes = apart * (ProductKernel.panelBytes(type, depth) / STRIPS);
+    int yApart = apart * STRIP;
     int r = 0;
     for (; r + TILE <= rows; r += TILE) {
-      rows4x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
+      rows4(w, at, bytes, depth, x, xAt + r * depth, y, yAt + r * ld, yApart, ld);
     }
+    int from = xAt + r * depth;
+    int to = yAt + r * ld;
     switch (rows - r) {
-      case 3 -> rows3x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 2 -> rows2x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 1 -> rows1x2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld);
+      case 3 -> rows3(w, at, bytes, depth, x, from, y, to, yApart, ld);
+      case 2 -> rows2(w, at, bytes, depth, x, from, y, to, yApart, ld);
+      case 1 -> rows1(w, at, bytes, depth, x, from, y, to, yApart);
       default -> {}
     }
   }
 
-  private void panel(
+  /** A tile of four rows through two strips. */
+  abstract void rows4(
       MemorySegment w,
       long at,
+      long apart,
       int depth,
       float[] x,
       int xAt,
-      int rows,
       float[] y,
       int yAt,
-      int ld) {
-    int r = 0;
-    for (; r + TILE <= rows; r += TILE) {
-      rows4(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-    }
-    switch (rows - r) {
-      case 3 -> rows3(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 2 -> rows2(w, at, depth, x, xAt + r * depth, y, yAt + r * ld, ld);
-      case 1 -> rows1(w, at, depth, x, xAt + r * depth, y, yAt + r * ld);
-      default -> {}
-    }
-  }
+      int yApart,
+      int ld);
 
-  /** Bytes of half a panel. */
-  final long half(int depth) {
-    return ProductKernel.panelBytes(type, depth) / 2;
-  }
-
-  /** Whether three and four rows, too, take two panels at once. */
-  boolean wide() {
-    return false;
-  }
-
-  /** A tile of four rows through two consecutive panels; for {@link #wide} kernels. */
-  void rows4x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    throw new UnsupportedOperationException();
-  }
-
-  /** A tile of three rows through two consecutive panels; for {@link #wide} kernels. */
-  void rows3x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld) {
-    throw new UnsupportedOperationException();
-  }
-
-  /** A tile of four rows through one panel. */
-  abstract void rows4(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld);
-
-  /** A tile of three rows through one panel. */
+  /** A tile of three rows through two strips. */
   abstract void rows3(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld);
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld);
 
-  /** A tile of two rows through one panel. */
+  /** A tile of two rows through two strips. */
   abstract void rows2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld);
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld);
 
-  /** One row through one panel. */
-  abstract void rows1(MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt);
+  /** One row through two strips. */
+  abstract void rows1(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart);
 
-  /** A tile of two rows through two consecutive panels. */
-  abstract void rows2x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt, int ld);
+  /** A tile of two rows through four strips. */
+  abstract void rows2x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart,
+      int ld);
 
-  /** One row through two consecutive panels. */
-  abstract void rows1x2(
-      MemorySegment w, long at, int depth, float[] x, int xAt, float[] y, int yAt);
+  /** One row through four strips. */
+  abstract void rows1x4(
+      MemorySegment w,
+      long at,
+      long apart,
+      int depth,
+      float[] x,
+      int xAt,
+      float[] y,
+      int yAt,
+      int yApart);
 }

@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The product of a decode step over a matrix that no cache holds, for one and more sequences,
  * beside plain reading. The counter {@code bytes} is in bytes of weights per second, {@code tokens}
- * in activation rows per second, {@code shareOfReading} the bandwidth of a product over that of
- * plain reading, the two in turn: on a shared machine memory can change its pace within seconds.
+ * in activation rows per second. Where the two take turns, since memory can change its pace within
+ * seconds, {@code reading} over {@code multiplying} is the product's share of the bandwidth.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -73,23 +73,21 @@ public class DecodeProduct {
     }
   }
 
-  /** Products and readings of the same size, one after the other. */
-  @AuxCounters(AuxCounters.Type.EVENTS)
+  /** How the time is divided between products and readings of the same size. */
+  @AuxCounters(AuxCounters.Type.OPERATIONS)
   @State(Scope.Thread)
-  public static class InTurn {
-    private long products;
-    private long readings;
+  public static class Turns {
+    /** Seconds in products, of a second. */
+    public double multiplying;
 
-    /** Begins anew in every iteration. */
+    /** Seconds in plain reading, of a second. */
+    public double reading;
+
+    /** Begins at zero in every iteration. */
     @Setup(Level.Iteration)
     public void reset() {
-      products = 0;
-      readings = 0;
-    }
-
-    /** Time of the readings over that of the products. */
-    public double shareOfReading() {
-      return (double) readings / products;
+      multiplying = 0;
+      reading = 0;
     }
   }
 
@@ -127,16 +125,16 @@ public class DecodeProduct {
     return Ceilings.read(team, plain);
   }
 
-  /** The product, then reading. */
+  /** The product and reading in turn. */
   @Benchmark
-  public int productThenRead(InTurn turn) {
+  public int turns(Turns turns) {
     int width = matrix.panels() * Simd.PANEL;
     long begin = System.nanoTime();
     product.run(matrix, 0, matrix.panels(), x, batch, y, 0, width);
     long middle = System.nanoTime();
     int sum = Ceilings.read(team, plain);
-    turn.products += middle - begin;
-    turn.readings += System.nanoTime() - middle;
+    turns.multiplying += (middle - begin) / 1e9;
+    turns.reading += (System.nanoTime() - middle) / 1e9;
     return sum;
   }
 }

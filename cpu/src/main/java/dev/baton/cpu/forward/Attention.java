@@ -4,6 +4,7 @@ import dev.baton.cpu.kernel.AttentionKernels;
 import dev.baton.cpu.kernel.ElementKernels;
 import dev.baton.cpu.kernel.Kernels;
 import dev.baton.cpu.kernel.Simd;
+import dev.baton.cpu.kernel.Touch;
 import dev.baton.cpu.threads.Team;
 import dev.baton.model.config.ModelConfig;
 import java.lang.foreign.MemorySegment;
@@ -97,6 +98,8 @@ final class Attention {
 
     final int[] keys = new int[PANELS];
 
+    int touched;
+
     Scratch(int rows, int headSize, int paddedHead) {
       q = new float[rows * headSize];
       out = new float[rows * paddedHead];
@@ -168,6 +171,9 @@ final class Attention {
       int last = panelOf(position(count - 1));
       int first = panelOf(Math.max(0, position - window + 1)) / PANELS * PANELS;
       for (int panel = first; panel <= last; panel += PANELS) {
+        if (count <= TILE) {
+          touch(panel, end(panel, 0));
+        }
         for (int r = 0; r < count; r += TILE) {
           scores(panel, end(panel, r), r);
         }
@@ -176,6 +182,16 @@ final class Attention {
             values(panel, end(panel, r), r);
           }
         }
+      }
+    }
+
+    /**
+     * A decode step reads every key and value once, in panels that lie scattered over the pool: too
+     * short for the processor to read ahead.
+     */
+    private void touch(int from, int to) {
+      for (int panel = from; panel < to; panel++) {
+        s.touched += Touch.lines(kv, keys(panel), pool.panelBytes());
       }
     }
 

@@ -8,6 +8,7 @@ import dev.baton.cpu.threads.Team;
 import dev.baton.cpu.weights.LayerWeights;
 import dev.baton.cpu.weights.PanelMatrix;
 import dev.baton.model.config.ModelConfig;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,13 +47,16 @@ final class FeedForward {
   private void gated(LayerWeights layer, float[] x, int xAt, int rows, float[] mid) {
     PanelMatrix matrix = layer.gateUp();
     int pairs = matrix.panels() / 2;
-    int perChunk = pairsPerChunk(matrix, rows);
+    int[] begins =
+        rows > Product.FEW_ROWS
+            ? IntStream.rangeClosed(0, pairs).toArray()
+            : Shares.of(pairs, 2 * matrix.panelBytes(), team.size());
     float scale = layer.down().inputScale();
     team.run(
-        (pairs + perChunk - 1) / perChunk,
+        begins.length - 1,
         (chunk, thread) -> {
-          int first = chunk * perChunk;
-          int count = Math.min(pairs - first, perChunk);
+          int first = begins[chunk];
+          int count = begins[chunk + 1] - first;
           int ld = 2 * count * PANEL;
           float[] own = scratch(thread, rows * ld);
           matrix.multiply(2 * first, 2 * count, x, xAt, rows, own, 0, ld);
@@ -60,12 +64,6 @@ final class FeedForward {
             finish(layer, first + i, own, 2 * i * PANEL, ld, rows, scale, mid);
           }
         });
-  }
-
-  private int pairsPerChunk(PanelMatrix matrix, int rows) {
-    return rows > Product.FEW_ROWS
-        ? 1
-        : Math.max(1, Product.smallChunk(matrix, matrix.panels(), team.size()) / 2);
   }
 
   /** Bias, gating and packing of one pair of panels, which begins at {@code at} in every row. */

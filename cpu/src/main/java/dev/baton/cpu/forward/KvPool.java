@@ -76,6 +76,11 @@ public final class KvPool implements KvPort {
     return valueGroups;
   }
 
+  /** Bytes of a K panel and the V groups after it. */
+  long panelBytes() {
+    return panelBytes;
+  }
+
   /** Byte offset of a K panel. */
   long keys(int layer, int block, int head, int panel) {
     return layer * layerBytes + block * blockBytes + head * headBytes + panel * panelBytes;

@@ -14,9 +14,6 @@ public final class Product {
   /** Up to so many rows a step is bound by reading weights. */
   static final int FEW_ROWS = 16;
 
-  /** Weights of a chunk where a step has few rows: long enough for the processor to read ahead. */
-  private static final long CHUNK_BYTES = 2 << 20;
-
   private final Team team;
 
   /** Runs on that team. */
@@ -32,49 +29,49 @@ public final class Product {
    */
   public void run(
       PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
-    int panels = to - from;
-    int perChunk = panelsPerChunk(matrix, panels, rows);
-    int panelChunks = (panels + perChunk - 1) / perChunk;
-    int rowsPerChunk = rowsPerChunk(panelChunks, rows);
-    int rowChunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
-    int depth = matrix.depth();
+    if (rows <= FEW_ROWS) {
+      few(matrix, from, to, x, rows, y, yAt, ld);
+    } else {
+      many(matrix, from, to, x, rows, y, yAt, ld);
+    }
+  }
+
+  private void few(
+      PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
+    int[] begins = Shares.of(to - from, matrix.panelBytes(), team.size());
     team.run(
-        panelChunks * rowChunks,
+        begins.length - 1,
         (chunk, thread) -> {
-          int row = chunk / panelChunks * rowsPerChunk;
-          int n = Math.min(rowsPerChunk, rows - row);
-          int first = chunk % panelChunks * perChunk;
-          int end = Math.min(panels, first + perChunk);
-          int at = row * ld + yAt + first * Simd.PANEL;
-          matrix.multiply(from + first, end - first, x, row * depth, n, y, at, ld);
+          int first = begins[chunk];
+          int at = yAt + first * Simd.PANEL;
+          matrix.multiply(from + first, begins[chunk + 1] - first, x, 0, rows, y, at, ld);
         });
   }
 
-  /** With few rows a panel takes microseconds: chunks of several, but enough for balance. */
-  private int panelsPerChunk(PanelMatrix matrix, int panels, int rows) {
-    return rows > FEW_ROWS ? 1 : smallChunk(matrix, panels, team.size());
-  }
-
-  /** Panels of a chunk where a step has few rows: even, since kernels take one row through two. */
-  static int smallChunk(PanelMatrix matrix, int panels, int threads) {
-    long bytes = Math.max(1, matrix.bytes() / matrix.panels());
-    long most = Math.max(2, CHUNK_BYTES / bytes);
-    int chunk = (int) Math.clamp(panels / (threads * 8L), 1L, most);
-    return chunk < 2 ? least(panels, threads) : chunk / 2 * 2;
-  }
-
-  /** Two panels, which kernels take at once, unless that would leave threads without work. */
-  private static int least(int panels, int threads) {
-    return panels >= 4 * threads ? 2 : 1;
+  private void many(
+      PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
+    int panels = to - from;
+    int rowsPerChunk = rowsPerChunk(panels, rows);
+    int rowChunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
+    int depth = matrix.depth();
+    team.run(
+        panels * rowChunks,
+        (chunk, thread) -> {
+          int row = chunk / panels * rowsPerChunk;
+          int n = Math.min(rowsPerChunk, rows - row);
+          int panel = chunk % panels;
+          int at = row * ld + yAt + panel * Simd.PANEL;
+          matrix.multiply(from + panel, 1, x, row * depth, n, y, at, ld);
+        });
   }
 
   /** Rows are divided too where there are fewer panels than threads could balance. */
-  private int rowsPerChunk(int panelChunks, int rows) {
+  private int rowsPerChunk(int panels, int rows) {
     int wanted = 4 * team.size();
-    if (panelChunks >= wanted || rows <= FEW_ROWS) {
+    if (panels >= wanted) {
       return ROWS;
     }
-    int parts = (wanted + panelChunks - 1) / panelChunks;
+    int parts = (wanted + panels - 1) / panels;
     int share = (rows + parts - 1) / parts;
     return Math.clamp((share + 3L) / 4 * 4, 16, ROWS);
   }

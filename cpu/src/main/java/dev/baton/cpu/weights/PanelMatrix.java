@@ -46,6 +46,11 @@ public final class PanelMatrix {
     return panels * panelBytes;
   }
 
+  /** Bytes of one panel. */
+  public long panelBytes() {
+    return panelBytes;
+  }
+
   /** By what packed activations are to be multiplied first, a power of two. */
   public float inputScale() {
     return kernel.inputScale();

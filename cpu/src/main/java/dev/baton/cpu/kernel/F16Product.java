@@ -17,6 +17,10 @@ import jdk.incubator.vector.VectorOperators;
  * in the activations and one in the result, so that nothing overflows. Infinities and NaN are not
  * represented: matrices that hold any are kept as 32-bit floats.
  *
+ * <p>{@link #rows2x4} unpacks in place: with its eight accumulators and four streams C2 no longer
+ * inlines {@link #low} and {@link #high} there ("callee uses too much stack"), and a call in the
+ * loop leaves it a third of its speed.
+ *
  * @see Bf16Product for why the loops look as they do
  */
 final class F16Product extends VectorProduct {
@@ -278,10 +282,30 @@ final class F16Product extends VectorProduct {
     FloatVector d1 = FloatVector.zero(FLOATS);
     int last = depth - 1;
     for (int k = 0; k < depth; k += 2) {
-      FloatVector p = low(w, at + COLUMN * k);
-      FloatVector q = low(w, bAt + COLUMN * k);
-      FloatVector s = low(w, cAt + COLUMN * k);
-      FloatVector t = low(w, dAt + COLUMN * k);
+      FloatVector p =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      FloatVector q =
+          IntVector.fromMemorySegment(INTS, w, bAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      FloatVector s =
+          IntVector.fromMemorySegment(INTS, w, cAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      FloatVector t =
+          IntVector.fromMemorySegment(INTS, w, dAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
       FloatVector z = FloatVector.broadcast(FLOATS, x[xAt + k * 2]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);
@@ -295,10 +319,26 @@ final class F16Product extends VectorProduct {
       if (k == last) {
         break;
       }
-      p = high(w, at + COLUMN * k);
-      q = high(w, bAt + COLUMN * k);
-      s = high(w, cAt + COLUMN * k);
-      t = high(w, dAt + COLUMN * k);
+      p =
+          IntVector.fromMemorySegment(INTS, w, at + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      q =
+          IntVector.fromMemorySegment(INTS, w, bAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      s =
+          IntVector.fromMemorySegment(INTS, w, cAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
+      t =
+          IntVector.fromMemorySegment(INTS, w, dAt + COLUMN * k, ByteOrder.LITTLE_ENDIAN)
+              .lanewise(VectorOperators.ASHR, 3)
+              .and(BITS)
+              .reinterpretAsFloats();
       z = FloatVector.broadcast(FLOATS, x[xAt + k * 2 + 2]);
       a0 = p.fma(z, a0);
       b0 = q.fma(z, b0);

@@ -98,8 +98,6 @@ final class Attention {
 
     final int[] keys = new int[PANELS];
 
-    int touched;
-
     Scratch(int rows, int headSize, int paddedHead) {
       q = new float[rows * headSize];
       out = new float[rows * paddedHead];
@@ -191,7 +189,7 @@ final class Attention {
      */
     private void touch(int from, int to) {
       for (int panel = from; panel < to; panel++) {
-        s.touched += Touch.lines(kv, keys(panel), pool.panelBytes());
+        Touch.lines(kv, keys(panel), pool.panelBytes());
       }
     }
 

@@ -26,8 +26,10 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The product of a decode step over a matrix that no cache holds, for one and more sequences,
  * beside plain reading. The counter {@code bytes} is in bytes of weights per second, {@code tokens}
- * in activation rows per second. Where the two take turns, since memory can change its pace within
- * seconds, {@code reading} over {@code multiplying} is the product's share of the bandwidth.
+ * in activation rows per second. Memory can change its pace within seconds, so {@link #turns} takes
+ * the product, that of one sequence and reading in turn: {@code reading} over {@code multiplying}
+ * is the product's share of the bandwidth, {@code batch * single / multiplying} what the batch
+ * gains.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.Throughput)
@@ -73,12 +75,15 @@ public class DecodeProduct {
     }
   }
 
-  /** How the time is divided between products and readings of the same size. */
+  /** How the time is divided between products and readings of the same weights. */
   @AuxCounters(AuxCounters.Type.OPERATIONS)
   @State(Scope.Thread)
   public static class Turns {
-    /** Seconds in products, of a second. */
+    /** Seconds in products with the batch, of a second. */
     public double multiplying;
+
+    /** Seconds in products with one sequence, of a second. */
+    public double single;
 
     /** Seconds in plain reading, of a second. */
     public double reading;
@@ -87,6 +92,7 @@ public class DecodeProduct {
     @Setup(Level.Iteration)
     public void reset() {
       multiplying = 0;
+      single = 0;
       reading = 0;
     }
   }
@@ -111,8 +117,7 @@ public class DecodeProduct {
   /** The product. */
   @Benchmark
   public float[] product(Work work) {
-    int width = matrix.panels() * Simd.PANEL;
-    product.run(matrix, 0, matrix.panels(), x, batch, y, 0, width);
+    product.run(matrix, 0, matrix.panels(), x, batch, y, 0, matrix.panels() * Simd.PANEL);
     work.bytes += matrix.bytes();
     work.tokens += batch;
     return y;
@@ -125,16 +130,20 @@ public class DecodeProduct {
     return Ceilings.read(team, plain);
   }
 
-  /** The product and reading in turn. */
+  /** The product, that of one sequence, and reading. */
   @Benchmark
   public int turns(Turns turns) {
-    int width = matrix.panels() * Simd.PANEL;
+    turns.multiplying += seconds(batch);
+    turns.single += seconds(1);
     long begin = System.nanoTime();
-    product.run(matrix, 0, matrix.panels(), x, batch, y, 0, width);
-    long middle = System.nanoTime();
     int sum = Ceilings.read(team, plain);
-    turns.multiplying += (middle - begin) / 1e9;
-    turns.reading += (System.nanoTime() - middle) / 1e9;
+    turns.reading += (System.nanoTime() - begin) / 1e9;
     return sum;
+  }
+
+  private double seconds(int sequences) {
+    long begin = System.nanoTime();
+    product.run(matrix, 0, matrix.panels(), x, sequences, y, 0, matrix.panels() * Simd.PANEL);
+    return (System.nanoTime() - begin) / 1e9;
   }
 }

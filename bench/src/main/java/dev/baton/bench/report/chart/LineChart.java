@@ -168,11 +168,13 @@ public record LineChart(String title, List<Panel> panels) {
       List<Element.Point> points = curves.get(i);
       int colourIndex = p.series().get(i).colourIndex();
       int colour = Palette.line(colourIndex);
+      // What lies below is drawn wider, so that equal curves are all seen.
+      double wider = 2.0 * (curves.size() - 1 - i) / Math.max(1, curves.size() - 1);
       if (points.size() > 1) {
-        canvas.add(new Element.Line(points, colour, 2, List.of()));
+        canvas.add(new Element.Line(points, colour, 2 + wider, List.of()));
       }
       for (Element.Point point : points) {
-        canvas.add(Mark.of(colourIndex).at(point.x(), point.y(), 4.2, colour));
+        canvas.add(Mark.of(colourIndex).at(point.x(), point.y(), 4.2 + wider, colour));
       }
     }
     if (p.series().stream().allMatch(s -> s.points().isEmpty())) {

@@ -23,7 +23,7 @@ import jdk.incubator.vector.VectorOperators;
 final class Bf16Product extends VectorProduct {
   static final Bf16Product INSTANCE = new Bf16Product();
 
-  /** Bytes of half a panel per column, on average: words hold two. */
+  /** Bytes of a strip per column, on average: words hold two. */
   private static final long COLUMN = 2L * LANES;
 
   private Bf16Product() {

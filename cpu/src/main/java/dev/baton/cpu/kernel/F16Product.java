@@ -26,7 +26,7 @@ import jdk.incubator.vector.VectorOperators;
 final class F16Product extends VectorProduct {
   static final F16Product INSTANCE = new F16Product();
 
-  /** Bytes of half a panel per column, on average: words hold two. */
+  /** Bytes of a strip per column, on average: words hold two. */
   private static final long COLUMN = 2L * LANES;
 
   /** Sign, and a half's exponent and mantissa, in a float's places. */

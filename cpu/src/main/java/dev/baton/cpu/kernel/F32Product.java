@@ -16,7 +16,7 @@ import jdk.incubator.vector.FloatVector;
 final class F32Product extends VectorProduct {
   static final F32Product INSTANCE = new F32Product();
 
-  /** Bytes of one column of half a panel. */
+  /** Bytes of one column of a strip. */
   private static final long COLUMN = 4L * LANES;
 
   private F32Product() {

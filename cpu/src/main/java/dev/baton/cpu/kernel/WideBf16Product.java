@@ -12,8 +12,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * bfloat16 weights where a processor has 32 vector registers of 512 bits: four rows take the four
- * vectors of a panel with sixteen accumulators, one or two rows take two panels at once.
+ * bfloat16 weights where a processor has 32 vector registers of 512 bits. A strip is two vectors
+ * wide: three or four rows take two strips, one or two rows take four, with up to sixteen
+ * accumulators.
  *
  * <p>Words are unpacked in place, not by a method of this class: sixteen accumulators bring C2 to
  * the number of nodes from which on it no longer inlines such methods, and one call in the loop
@@ -29,7 +30,7 @@ final class WideBf16Product extends VectorProduct {
   /** Bytes of a vector. */
   private static final long BYTES = 4L * LANES;
 
-  /** Bytes of a panel's column, on average: words hold two. */
+  /** Bytes of a strip per column, on average: words hold two. */
   private static final long COLUMN = BYTES;
 
   private WideBf16Product() {

@@ -23,7 +23,7 @@ final class WideF16Product extends VectorProduct {
   /** Bytes of a vector. */
   private static final long BYTES = 4L * LANES;
 
-  /** Bytes of a panel's column, on average: words hold two. */
+  /** Bytes of a strip per column, on average: words hold two. */
   private static final long COLUMN = BYTES;
 
   private static final int BITS = F16Product.BITS;

@@ -19,7 +19,7 @@ final class WideF32Product extends VectorProduct {
   /** Bytes of a vector. */
   private static final long BYTES = 4L * LANES;
 
-  /** Bytes of a panel's column. */
+  /** Bytes of one column of a strip. */
   private static final long COLUMN = 2 * BYTES;
 
   private WideF32Product() {

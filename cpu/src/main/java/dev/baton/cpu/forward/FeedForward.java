@@ -8,7 +8,6 @@ import dev.baton.cpu.threads.Team;
 import dev.baton.cpu.weights.LayerWeights;
 import dev.baton.cpu.weights.PanelMatrix;
 import dev.baton.model.config.ModelConfig;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,10 +46,7 @@ final class FeedForward {
   private void gated(LayerWeights layer, float[] x, int xAt, int rows, float[] mid) {
     PanelMatrix matrix = layer.gateUp();
     int pairs = matrix.panels() / 2;
-    int[] begins =
-        rows > Product.FEW_ROWS
-            ? IntStream.rangeClosed(0, pairs).toArray()
-            : Shares.of(pairs, 2 * matrix.panelBytes(), team.size());
+    int[] begins = Shares.of(pairs, 2 * matrix.panelBytes(), rows, team.size());
     float scale = layer.down().inputScale();
     team.run(
         begins.length - 1,

@@ -11,9 +11,6 @@ public final class Product {
    */
   static final int ROWS = 512;
 
-  /** Up to so many rows a step is bound by reading weights. */
-  static final int FEW_ROWS = 16;
-
   private final Team team;
 
   /** Runs on that team. */
@@ -29,49 +26,30 @@ public final class Product {
    */
   public void run(
       PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
-    if (rows <= FEW_ROWS) {
-      few(matrix, from, to, x, rows, y, yAt, ld);
-    } else {
-      many(matrix, from, to, x, rows, y, yAt, ld);
-    }
-  }
-
-  private void few(
-      PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
-    int[] begins = Shares.of(to - from, matrix.panelBytes(), team.size());
-    team.run(
-        begins.length - 1,
-        (chunk, thread) -> {
-          int first = begins[chunk];
-          int at = yAt + first * Simd.PANEL;
-          matrix.multiply(from + first, begins[chunk + 1] - first, x, 0, rows, y, at, ld);
-        });
-  }
-
-  private void many(
-      PanelMatrix matrix, int from, int to, float[] x, int rows, float[] y, int yAt, int ld) {
-    int panels = to - from;
-    int rowsPerChunk = rowsPerChunk(panels, rows);
+    int[] begins = Shares.of(to - from, matrix.panelBytes(), rows, team.size());
+    int shares = begins.length - 1;
+    int rowsPerChunk = rowsPerChunk(shares, rows);
     int rowChunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
     int depth = matrix.depth();
     team.run(
-        panels * rowChunks,
+        shares * rowChunks,
         (chunk, thread) -> {
-          int row = chunk / panels * rowsPerChunk;
+          int row = chunk / shares * rowsPerChunk;
           int n = Math.min(rowsPerChunk, rows - row);
-          int panel = chunk % panels;
-          int at = row * ld + yAt + panel * Simd.PANEL;
-          matrix.multiply(from + panel, 1, x, row * depth, n, y, at, ld);
+          int first = begins[chunk % shares];
+          int end = begins[chunk % shares + 1];
+          int at = row * ld + yAt + first * Simd.PANEL;
+          matrix.multiply(from + first, end - first, x, row * depth, n, y, at, ld);
         });
   }
 
-  /** Rows are divided too where there are fewer panels than threads could balance. */
-  private int rowsPerChunk(int panels, int rows) {
+  /** Rows are divided too where there are fewer shares than threads could balance. */
+  private int rowsPerChunk(int shares, int rows) {
     int wanted = 4 * team.size();
-    if (panels >= wanted) {
+    if (shares >= wanted) {
       return ROWS;
     }
-    int parts = (wanted + panels - 1) / panels;
+    int parts = (wanted + shares - 1) / shares;
     int share = (rows + parts - 1) / parts;
     return Math.clamp((share + 3L) / 4 * 4, 16, ROWS);
   }

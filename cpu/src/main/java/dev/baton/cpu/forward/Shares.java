@@ -1,13 +1,17 @@
 package dev.baton.cpu.forward;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
- * How the panels of a matrix are cut into chunks where reading them is all the work: long ones
- * first, which a processor reads ahead in, then shorter and shorter ones, so that the threads end
- * together.
+ * How the panels of a matrix are cut into chunks. With few rows, where reading the panels is all
+ * the work: long ones first, which a processor reads ahead in, then shorter and shorter ones, so
+ * that the threads end together. With more rows a panel is work enough.
  */
 final class Shares {
+  /** Up to so many rows a step is bound by reading weights. */
+  private static final int FEW_ROWS = 16;
+
   /** A shorter chunk costs more than it evens out. */
   private static final long LEAST_BYTES = 128 << 10;
 
@@ -18,8 +22,12 @@ final class Shares {
    *
    * @param units panels, or pairs of them
    * @param unitBytes bytes of one
+   * @param rows activation rows that they are multiplied by
    */
-  static int[] of(int units, long unitBytes, int threads) {
+  static int[] of(int units, long unitBytes, int rows, int threads) {
+    if (rows > FEW_ROWS) {
+      return IntStream.rangeClosed(0, units).toArray();
+    }
     int least = (int) Math.clamp((LEAST_BYTES + unitBytes - 1) / unitBytes, 1L, units);
     // Threads without work are worse than short chunks.
     least = Math.min(least, Math.max(1, units / threads));

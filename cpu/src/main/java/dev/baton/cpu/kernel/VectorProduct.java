@@ -54,34 +54,34 @@ abstract sealed class VectorProduct implements ProductKernel
     int left = 4 * fours;
     int pairs = (strips - left) / 2;
     for (int s = left; s < left + pairs; s++) {
-      pair(w, at + s * strip, pairs, depth, x, xAt, rows, y, yAt + s * STRIP, ld);
+      long from = at + s * strip;
+      pair(w, from, pairs * strip, depth, x, xAt, rows, y, yAt + s * STRIP, pairs * STRIP, ld);
     }
   }
 
-  /** All rows through a strip and the one {@code apart} strips after it. */
+  /** All rows through two strips. */
   private void pair(
       MemorySegment w,
       long at,
-      int apart,
+      long apart,
       int depth,
       float[] x,
       int xAt,
       int rows,
       float[] y,
       int yAt,
+      int yApart,
       int ld) {
-    long bytes = apart * (ProductKernel.panelBytes(type, depth) / STRIPS);
-    int yApart = apart * STRIP;
     int r = 0;
     for (; r + TILE <= rows; r += TILE) {
-      rows4(w, at, bytes, depth, x, xAt + r * depth, y, yAt + r * ld, yApart, ld);
+      rows4(w, at, apart, depth, x, xAt + r * depth, y, yAt + r * ld, yApart, ld);
     }
     int from = xAt + r * depth;
     int to = yAt + r * ld;
     switch (rows - r) {
-      case 3 -> rows3(w, at, bytes, depth, x, from, y, to, yApart, ld);
-      case 2 -> rows2(w, at, bytes, depth, x, from, y, to, yApart, ld);
-      case 1 -> rows1(w, at, bytes, depth, x, from, y, to, yApart);
+      case 3 -> rows3(w, at, apart, depth, x, from, y, to, yApart, ld);
+      case 2 -> rows2(w, at, apart, depth, x, from, y, to, yApart, ld);
+      case 1 -> rows1(w, at, apart, depth, x, from, y, to, yApart);
       default -> {}
     }
   }

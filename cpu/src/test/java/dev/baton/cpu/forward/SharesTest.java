@@ -10,7 +10,7 @@ class SharesTest {
     for (int threads : new int[] {1, 2, 3, 16}) {
       for (int units = 1; units < 600; units++) {
         for (long bytes : new long[] {100, 98_304, 10_000_000}) {
-          int[] begins = Shares.of(units, bytes, threads);
+          int[] begins = Shares.of(units, bytes, 1, threads);
           String what = units + " units of " + bytes + " bytes, " + threads + " threads";
           assertThat(begins[0]).as(what).isZero();
           assertThat(begins[begins.length - 1]).as(what).isEqualTo(units);
@@ -24,8 +24,13 @@ class SharesTest {
   }
 
   @Test
+  void manyRowsTakeOneUnitEach() {
+    assertThat(Shares.of(3, 100, 17, 2)).containsExactly(0, 1, 2, 3);
+  }
+
+  @Test
   void sharesShrink() {
-    assertThat(Shares.of(48, 196_608, 2))
+    assertThat(Shares.of(48, 196_608, 1, 2))
         .containsExactly(0, 12, 20, 26, 30, 34, 36, 38, 40, 42, 43, 44, 45, 46, 47, 48);
   }
 }

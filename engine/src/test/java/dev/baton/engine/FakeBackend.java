@@ -26,7 +26,9 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongPredicate;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -60,6 +62,7 @@ final class FakeBackend implements Backend {
   private final int[] slotLast;
   private final int[] slotComputed;
   private final AtomicInteger inFlight = new AtomicInteger();
+  private final Lock running = new ReentrantLock();
   private final boolean[] slotLost; // its last step failed
   private long expectedStep;
 
@@ -88,6 +91,16 @@ final class FakeBackend implements Backend {
     slotLast = new int[maxNumSeqs];
     slotComputed = new int[maxNumSeqs];
     slotLost = new boolean[maxNumSeqs];
+  }
+
+  /** No step comes to its end meanwhile: what {@code submits} hands in meets in one step. */
+  void whilePaused(Runnable submits) {
+    running.lock();
+    try {
+      submits.run();
+    } finally {
+      running.unlock();
+    }
   }
 
   @Override
@@ -169,7 +182,7 @@ final class FakeBackend implements Backend {
       inputs[i] = Arrays.copyOf(s.tokens(), end);
     }
     CompletableFuture<StepResult> result =
-        CompletableFuture.supplyAsync(() -> run(step, tables, inputs), device);
+        CompletableFuture.supplyAsync(() -> runUnlessPaused(step, tables, inputs), device);
     return () -> {
       try {
         return result.join();
@@ -179,6 +192,15 @@ final class FakeBackend implements Backend {
         inFlight.decrementAndGet();
       }
     };
+  }
+
+  private StepResult runUnlessPaused(Step step, int[][] tables, int[][] inputs) {
+    running.lock();
+    try {
+      return run(step, tables, inputs);
+    } finally {
+      running.unlock();
+    }
   }
 
   private StepResult run(Step step, int[][] tables, int[][] inputs) {

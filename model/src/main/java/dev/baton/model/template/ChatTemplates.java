@@ -25,6 +25,9 @@ public final class ChatTemplates {
   /** Name of the template for ordinary conversations. */
   public static final String DEFAULT = "default";
 
+  /** Name of the template for conversations in which the model may call tools. */
+  public static final String TOOL_USE = "tool_use";
+
   private static final String CONFIG = "tokenizer_config.json";
 
   private ChatTemplates() {}
@@ -46,6 +49,15 @@ public final class ChatTemplates {
   public static Optional<Source> find(Path modelDir) {
     List<Source> all = all(modelDir);
     return all.stream().filter(s -> s.name().equals(DEFAULT) || all.size() == 1).findFirst();
+  }
+
+  /**
+   * The template for conversations with tools; empty if the model has none that is only for them.
+   *
+   * @throws ModelFormatException if a file cannot be read
+   */
+  public static Optional<Source> findForTools(Path modelDir) {
+    return all(modelDir).stream().filter(s -> s.name().equals(TOOL_USE)).findFirst();
   }
 
   /**

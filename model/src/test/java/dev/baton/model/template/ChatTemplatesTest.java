@@ -44,9 +44,11 @@ final class ChatTemplatesTest {
         "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"two\"},"
             + "{\"name\":\"default\",\"template\":\"one\"}]}");
     assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("one");
+    assertThat(ChatTemplates.findForTools(dir).orElseThrow().text()).isEqualTo("two");
     assertThat(ChatTemplates.all(dir)).hasSize(2);
     config("{\"chat_template\":[{\"name\":\"only\",\"template\":\"three\"}]}");
     assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("three");
+    assertThat(ChatTemplates.findForTools(dir)).isEmpty();
   }
 
   @Test

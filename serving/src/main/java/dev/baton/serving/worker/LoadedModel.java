@@ -3,7 +3,6 @@ package dev.baton.serving.worker;
 import dev.baton.engine.Engine;
 import dev.baton.engine.backend.Backend;
 import dev.baton.model.config.ModelConfig;
-import dev.baton.model.template.ChatTemplate;
 import dev.baton.model.tokenizer.Tokenizer;
 import dev.baton.openai.request.Limits;
 import dev.baton.serving.handoff.KvConnector;
@@ -20,9 +19,8 @@ import java.util.Optional;
  * @param created seconds since 1970 when it was loaded
  * @param maxModelLen longest sequence
  * @param tokenizer empty for a model without one, which takes and gives ids alone
- * @param template empty for a model without one, which serves no chat
- * @param partsTemplate whether the template reads message contents as lists of parts
- * @param specialTokens what the template may name: "bos_token" to "<s>", and so on
+ * @param templates empty for a model without one, which serves no chat
+ * @param specialTokens what templates may name: "bos_token" to "<s>", and so on
  * @param limits what requests are checked against
  * @param backend the device
  * @param engine generates
@@ -35,8 +33,7 @@ record LoadedModel(
     long created,
     int maxModelLen,
     Optional<Tokenizer> tokenizer,
-    Optional<ChatTemplate> template,
-    boolean partsTemplate,
+    Optional<ModelTemplates> templates,
     Map<String, String> specialTokens,
     Limits limits,
     Backend backend,

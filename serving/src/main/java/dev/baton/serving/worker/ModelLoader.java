@@ -9,9 +9,7 @@ import dev.baton.engine.backend.BackendProvider;
 import dev.baton.model.ModelDirectory;
 import dev.baton.model.ModelFormatException;
 import dev.baton.model.config.ModelConfig;
-import dev.baton.model.template.ChatTemplate;
 import dev.baton.model.template.ChatTemplates;
-import dev.baton.model.template.TemplateException;
 import dev.baton.model.tokenizer.Tokenizer;
 import dev.baton.model.tokenizer.Tokenizers;
 import dev.baton.openai.request.Limits;
@@ -43,7 +41,7 @@ final class ModelLoader {
           "--tokenizer " + tokenizerDir + " has no tokenizer.json: give a directory that has one.");
     }
     ModelConfig config = withTokenizersEnd(directory.config(), tokenizer);
-    Optional<Template> template = template(options, tokenizerDir);
+    Optional<ModelTemplates> templates = ModelTemplates.load(options.chatTemplate(), tokenizerDir);
     SamplingDefaults defaults =
         options.generationDefaults()
             ? GenerationDefaults.read(directory.path())
@@ -75,8 +73,7 @@ final class ModelLoader {
                 System.currentTimeMillis() / 1000,
                 maxModelLen,
                 tokenizer,
-                template.map(Template::compiled),
-                template.map(Template::readsParts).orElse(false),
+                templates,
                 ChatTemplates.specialTokens(tokenizerDir),
                 new Limits(config.vocabSize(), options.maxChoices(), defaults),
                 backend,
@@ -137,28 +134,6 @@ final class ModelLoader {
         settings.kvCacheBytes(),
         settings.numGpuBlocks(),
         settings.threads());
-  }
-
-  private record Template(ChatTemplate compiled, boolean readsParts) {}
-
-  private static Optional<Template> template(WorkerOptions options, Path tokenizerDir) {
-    Optional<TemplateSource> source =
-        options.chatTemplate().isPresent()
-            ? Optional.of(TemplateSource.ofOption(options.chatTemplate().get()))
-            : ChatTemplates.find(tokenizerDir).map(TemplateSource::of);
-    return source.map(
-        found -> {
-          try {
-            return new Template(ChatTemplate.compile(found.text()), found.readsParts());
-          } catch (TemplateException e) {
-            throw new ModelFormatException(
-                found.origin()
-                    + ": the chat template is not valid: "
-                    + e.getMessage()
-                    + ". Give another one with --chat-template FILE.",
-                e);
-          }
-        });
   }
 
   private static Optional<KvConnector> connector(

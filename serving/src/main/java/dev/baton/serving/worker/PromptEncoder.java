@@ -83,22 +83,23 @@ final class PromptEncoder {
   }
 
   private String render(ChatPrompt prompt) {
-    var template =
+    ModelTemplates.Compiled chosen =
         model
-            .template()
+            .templates()
             .orElseThrow(
                 () ->
                     OpenAiException.badRequest(
                         "This model has no chat template: use /v1/completions, or start the server"
                             + " with --chat-template FILE.",
                         "messages",
-                        "no_chat_template"));
+                        "no_chat_template"))
+            .choose(!prompt.tools().isEmpty());
     Map<String, @Nullable Object> context = new HashMap<>(model.specialTokens());
     context.putAll(prompt.templateArguments());
     List<Map<String, @Nullable Object>> messages = new ArrayList<>(prompt.messages().size());
     for (Map<String, @Nullable Object> message : prompt.messages()) {
       Map<String, @Nullable Object> copy = new LinkedHashMap<>(message);
-      copy.put("content", content(message.get("content")));
+      copy.put("content", content(message.get("content"), chosen.readsParts()));
       messages.add(copy);
     }
     context.put("messages", messages);
@@ -107,7 +108,7 @@ final class PromptEncoder {
     context.put("add_generation_prompt", prompt.addGenerationPrompt());
     String text;
     try {
-      text = template.render(context);
+      text = chosen.template().render(context);
     } catch (TemplateException e) {
       String why = String.valueOf(e.getMessage());
       throw OpenAiException.badRequest(
@@ -119,8 +120,8 @@ final class PromptEncoder {
   }
 
   /** Text parts joined for templates that take a string, and the other way round. */
-  private @Nullable Object content(@Nullable Object content) {
-    if (content instanceof List<?> parts && !model.partsTemplate()) {
+  private static @Nullable Object content(@Nullable Object content, boolean asParts) {
+    if (content instanceof List<?> parts && !asParts) {
       StringBuilder joined = new StringBuilder();
       for (Object part : parts) {
         if (part instanceof Map<?, ?> map && map.get("text") instanceof String text) {
@@ -129,7 +130,7 @@ final class PromptEncoder {
       }
       return joined.toString();
     }
-    if (content instanceof String text && model.partsTemplate()) {
+    if (content instanceof String text && asParts) {
       Map<String, Object> part = new LinkedHashMap<>();
       part.put("type", "text");
       part.put("text", text);

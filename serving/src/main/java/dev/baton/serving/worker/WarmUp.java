@@ -92,7 +92,7 @@ final class WarmUp {
     for (int round = 0; round < ROUNDS && !late(); round++) {
       // A large model on few cores: its first request is slow, and then it is late.
       send("/v1/completions", completion(round));
-      if (round > 0 && model.template().isPresent() && model.tokenizer().isPresent()) {
+      if (round > 0 && model.templates().isPresent() && model.tokenizer().isPresent()) {
         send("/v1/chat/completions", chat(round));
       }
     }

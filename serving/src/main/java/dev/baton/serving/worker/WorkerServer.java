@@ -149,7 +149,7 @@ public final class WorkerServer implements AutoCloseable {
     loaded.connector().map(KvConnector::describe).ifPresent(lines::add);
     if (loaded.tokenizer().isEmpty()) {
       lines.add("No tokenizer.json: prompts as token ids only, answers as ids");
-    } else if (loaded.template().isEmpty()) {
+    } else if (loaded.templates().isEmpty()) {
       lines.add("No chat template: completions only");
     }
     return lines;

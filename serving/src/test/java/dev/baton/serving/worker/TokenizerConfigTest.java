@@ -53,4 +53,27 @@ final class TokenizerConfigTest {
       assertThat(ids.get(0).intValue()).isEqualTo(5);
     }
   }
+
+  @Test
+  void conversationsWithToolsHaveTheTemplateForThem() throws IOException {
+    try (WorkerServer server =
+        start(
+            "{\"chat_template\": [{\"name\": \"default\", \"template\": \"plain\"},"
+                + " {\"name\": \"tool_use\", \"template\":"
+                + " \"{{ tools[0].function.name }}: {% for m in messages %}{% for p in m.content %}"
+                + "{{ p.text }}{% endfor %}{% endfor %}\"}]}")) {
+      assertThat(rendered(server, "null")).isEqualTo("plain");
+      assertThat(rendered(server, "[]")).isEqualTo("plain");
+      String add = "[{\"type\": \"function\", \"function\": {\"name\": \"add\"}}]";
+      assertThat(rendered(server, add)).isEqualTo("add: hi");
+    }
+  }
+
+  private static String rendered(WorkerServer server, String tools) throws IOException {
+    String conversation = HELLO.replaceFirst("}$", ", \"tools\": " + tools + "}");
+    JsonNode tokens = DemoWorker.ok(server, "/tokenize", conversation).path("tokens");
+    return DemoWorker.ok(server, "/detokenize", "{\"tokens\": " + tokens + "}")
+        .path("prompt")
+        .asString();
+  }
 }

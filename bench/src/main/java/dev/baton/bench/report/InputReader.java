@@ -19,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** Collects a report's input from folders. */
 final class InputReader {
@@ -32,19 +34,39 @@ final class InputReader {
   List<ReportInput> read(List<Path> folders) throws IOException {
     Map<String, List<ReportInput>> byWorkload = new LinkedHashMap<>();
     Map<String, List<Path>> sources = new LinkedHashMap<>();
+    Set<String> untold = new TreeSet<>(); // deployments whose number of GPUs no experiment tells
     for (Path folder : folders) {
-      List<ReportInput> found =
-          RunFolder.isOne(folder) ? run(RunFolder.open(folder)) : List.of(plain(folder));
+      boolean told = RunFolder.isOne(folder);
+      List<ReportInput> found = told ? run(RunFolder.open(folder)) : List.of(plain(folder));
+      if (!told) {
+        found.forEach(f -> f.deployments().forEach(d -> untold.add(d.name())));
+      }
       for (ReportInput input : found) {
         String key = input.section().key();
         byWorkload.computeIfAbsent(key, k -> new ArrayList<>()).add(input);
         sources.computeIfAbsent(key, k -> new ArrayList<>()).add(folder);
       }
     }
+    checkGpus(untold);
     List<ReportInput> out = new ArrayList<>();
     byWorkload.forEach(
         (key, inputs) -> out.add(changed(merge(inputs, sources.getOrDefault(key, List.of())))));
     return out;
+  }
+
+  /** Refuses a number of GPUs for a deployment that is not one of {@code untold}. */
+  private void checkGpus(Set<String> untold) {
+    for (String name : options.gpus().keySet()) {
+      if (!untold.contains(name)) {
+        throw new ExperimentException(
+            "'--gpus %s=…' names no deployment for which it can be told: %s"
+                .formatted(
+                    name,
+                    untold.isEmpty()
+                        ? "an experiment's run records its GPUs itself"
+                        : "there are: " + String.join(", ", untold)));
+      }
+    }
   }
 
   private ReportInput changed(ReportInput merged) {

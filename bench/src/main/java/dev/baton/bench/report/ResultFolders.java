@@ -56,17 +56,6 @@ final class ResultFolders {
               + " run's folder, or one with result files of 'bench serve --save-result"
               + " --save-detailed'.");
     }
-    for (String name : gpus.keySet()) {
-      if (out.stream().noneMatch(d -> d.name().equals(name))) {
-        throw new ExperimentException(
-            "'--gpus "
-                + name
-                + "=…' names no deployment in '"
-                + folder
-                + "'; there are: "
-                + String.join(", ", out.stream().map(DeploymentResults::name).toList()));
-      }
-    }
     return out;
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.baton.bench.experiment.ExperimentException;
+import dev.baton.bench.experiment.RunFolder;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -184,6 +185,44 @@ class ReportTest {
     assertThat(Files.readString(files.markdown()))
         .contains("# My title", "P50 TTFT (ms) | P99.9 TTFT (ms)", "TTFT ≤ 45 ms")
         .contains("| 5.5 | 1.375 | 110 |");
+  }
+
+  @Test
+  void numberOfGpusIsToldForOneOfSeveralFolders() throws IOException {
+    Map<String, Integer> four = Map.of("nixl-1p1d", 4);
+    List<Path> folders = List.of(FIXTURES.resolve("combined"), FIXTURES.resolve("nixl-1p1d"));
+
+    Report.Written files = Report.write(folders, folder, gpus(four));
+
+    assertThat(Files.readString(files.markdown())).contains("| 5.5 | 1.375 |");
+    assertThatThrownBy(() -> Report.write(folders, folder, gpus(Map.of("1p1d", 4))))
+        .hasMessageContaining("--gpus 1p1d=…")
+        .hasMessageContaining("combined, nixl-1p1d");
+  }
+
+  @Test
+  void numberOfGpusIsTheExperimentsInARunsFolder() throws IOException {
+    String yaml =
+        """
+        name: fake
+        model: m
+        workload: {dataset: random, input-len: 4, output-len: 4, num-prompts: 6}
+        rates: [40]
+        deployments: [{name: combined, workers: [{role: combined}]}]
+        """;
+    RunFolder run = RunFolder.create(folder, "fake", yaml);
+    Path result = run.result("", "combined", 40, 1);
+    Files.createDirectories(result.getParent());
+    Files.copy(FIXTURES.resolve("combined/r11.json"), result);
+
+    assertThatThrownBy(() -> Report.write(List.of(run.root()), folder, gpus(Map.of("combined", 2))))
+        .isInstanceOf(ExperimentException.class)
+        .hasMessageContaining("--gpus combined=…")
+        .hasMessageContaining("records its GPUs itself");
+  }
+
+  private static Report.Options gpus(Map<String, Integer> gpus) {
+    return new Report.Options(Optional.empty(), Optional.empty(), List.of(), gpus);
   }
 
   @Test

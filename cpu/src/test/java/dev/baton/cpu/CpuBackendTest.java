@@ -128,6 +128,14 @@ class CpuBackendTest {
     }
   }
 
+  @Test
+  void aPoolLargerThanTheMachinesMemoryIsRefused() {
+    assertThatThrownBy(() -> open(options(Optional.empty(), OptionalInt.of(Integer.MAX_VALUE))))
+        .isInstanceOf(BackendException.class)
+        .hasMessageContaining("2147483647 blocks of 16 tokens")
+        .hasMessageContaining("MiB of memory");
+  }
+
   private static Backend open(BackendOptions options) {
     Path root = Path.of(System.getProperty("baton.root"));
     ModelDirectory model = ModelDirectory.open(root.resolve("models/fable-5m"));

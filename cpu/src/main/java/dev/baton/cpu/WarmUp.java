@@ -49,7 +49,7 @@ final class WarmUp {
   static WarmUp start(ModelConfig model, BackendOptions options) {
     ElementType type = options.dtype().orElse(model.elementType());
     boolean needed = DONE.add(model.architecture() + " " + type);
-    Runnable work = needed ? () -> run(tiny(model, type), type) : () -> {};
+    Runnable work = needed ? () -> run(model, type) : () -> {};
     return new WarmUp(Thread.ofPlatform().name("warm-up").daemon().start(work));
   }
 
@@ -69,6 +69,20 @@ final class WarmUp {
   }
 
   private static void run(ModelConfig model, ElementType type) {
+    try {
+      rounds(model, type, NANOS);
+    } catch (RuntimeException e) {
+      // Speed alone is lost.
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "The kernels' warm-up failed: the first answers will take longer",
+          e);
+    }
+  }
+
+  /** Computes for so long, and one round at least. */
+  static void rounds(ModelConfig like, ElementType type, long nanos) {
+    ModelConfig model = tiny(like, type);
     try (NativeMemory memory = new NativeMemory();
         Team team = new Team(1, "warm-up");
         TinyWeights source = new TinyWeights(type)) {
@@ -78,13 +92,10 @@ final class WarmUp {
           new KvLayout(
               16, BLOCK, model.layers(), model.kvHeads(), model.headSize(), ElementType.F32);
       ForwardPass forward = new ForwardPass(model, weights, new KvPool(layout, memory), team);
-      long end = System.nanoTime() + NANOS;
-      while (System.nanoTime() < end) {
+      long end = System.nanoTime() + nanos;
+      do {
         round(forward);
-      }
-    } catch (RuntimeException e) {
-      // Speed alone is lost; the real model will tell what is wrong, if anything is.
-      LOG.log(System.Logger.Level.DEBUG, "Warm-up stopped", e);
+      } while (System.nanoTime() < end);
     }
   }
 

@@ -49,7 +49,7 @@ final class ClientWarmUp {
       exchange();
     } catch (IOException e) {
       // Where nothing can listen on the loop-back address the client goes on as it is.
-      LOG.log(System.Logger.Level.DEBUG, "Warm-up without requests", e);
+      LOG.log(System.Logger.Level.WARNING, "The warm-up ended early", e);
     }
     // The first collection moves prompts and all else that stays, which takes tens of milliseconds.
     System.gc();

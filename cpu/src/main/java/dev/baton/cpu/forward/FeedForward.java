@@ -39,7 +39,7 @@ final class FeedForward {
       int n = Math.min(Product.ROWS, rows - from);
       gated(layer, w.packed, from * hiddenSize, n, w.mid);
       PanelMatrix down = layer.down();
-      product.run(down, 0, down.panels(), w.mid, n, w.delta, from * hiddenSize, hiddenSize);
+      product.run(down, 0, down.panels(), w.mid, n, w.delta, from * w.deltaWidth(), w.deltaWidth());
     }
   }
 

@@ -43,7 +43,7 @@ public final class ForwardPass {
     this.team = team;
     this.pool = pool;
     w = new Workspace(model);
-    norm = new Norm(team, model.hiddenSize(), model.rmsNormEps());
+    norm = new Norm(team, model.hiddenSize(), w.deltaWidth(), model.rmsNormEps());
     product = new Product(team);
     projections = new Projections(team, pool, model);
     attention = new Attention(team, pool, model);
@@ -146,7 +146,7 @@ public final class ForwardPass {
   private void rest(LayerWeights layer, int number, AttentionPlan plan, float[] hidden, int count) {
     PanelMatrix out = layer.output();
     attention.run(plan, number, w.qkv, w.qkvWidth(), w.attention, count, out.inputScale());
-    product.run(out, 0, out.panels(), w.attention, count, w.delta, 0, model.hiddenSize());
+    product.run(out, 0, out.panels(), w.attention, count, w.delta, 0, w.deltaWidth());
     float scale = layer.gateUp().inputScale();
     norm.run(hidden, w.delta, layer.outputBias(), layer.postNorm(), scale, count, w.packed);
     feedForward.run(layer, w, count);

@@ -14,18 +14,20 @@ final class Norm {
 
   private final Team team;
   private final int size;
+  private final int deltaWidth;
   private final double epsilon;
 
-  Norm(Team team, int size, double epsilon) {
+  Norm(Team team, int size, int deltaWidth, double epsilon) {
     this.team = team;
     this.size = size;
+    this.deltaWidth = deltaWidth;
     this.epsilon = epsilon;
   }
 
   /**
    * hidden += delta + bias, then packed = norm(hidden) * weight * scale, for {@code rows} rows.
    *
-   * @param delta [rows, size], or null to add nothing
+   * @param delta [rows, deltaWidth], the first {@code size} of each; or null to add nothing
    * @param bias [size], added if delta is
    * @param scale what the consuming product wants its input multiplied by
    */
@@ -45,7 +47,7 @@ final class Norm {
           int to = Math.min(rows, from + ROWS_PER_CHUNK);
           for (int row = from; row < to; row++) {
             if (delta != null) {
-              ELEMENTS.add(hidden, row * size, delta, row * size, size);
+              ELEMENTS.add(hidden, row * size, delta, row * deltaWidth, size);
               if (bias != null) {
                 ELEMENTS.add(hidden, row * size, bias, 0, size);
               }

@@ -9,6 +9,7 @@ final class Workspace {
   static final int LOGIT_ROWS = 64;
 
   private final ModelConfig model;
+  private final int deltaWidth;
   private final int qkvWidth;
   private final int logitWidth;
   private int rows;
@@ -19,7 +20,7 @@ final class Workspace {
   /** Residual stream of the sampled rows, [samples, hidden]. */
   float[] sampledHidden = new float[0];
 
-  /** What the next norm adds to the residual stream, [rows, hidden]. */
+  /** What the next norm adds to the residual stream, [rows, deltaWidth]. */
   float[] delta = new float[0];
 
   /** Normed rows, packed. */
@@ -44,8 +45,14 @@ final class Workspace {
 
   Workspace(ModelConfig model) {
     this.model = model;
+    deltaWidth = Simd.padded(model.hiddenSize());
     qkvWidth = Simd.padded(model.querySize()) + 2 * Simd.padded(model.kvSize());
     logitWidth = Simd.padded(model.vocabSize());
+  }
+
+  /** The hidden size rounded up to whole panels, since products write whole ones. */
+  int deltaWidth() {
+    return deltaWidth;
   }
 
   int qkvWidth() {
@@ -61,7 +68,7 @@ final class Workspace {
       rows = Math.max(wanted, Math.min(2 * rows, 512));
       int hiddenSize = model.hiddenSize();
       hidden = new float[Math.multiplyExact(rows, hiddenSize)];
-      delta = new float[rows * hiddenSize];
+      delta = new float[Math.multiplyExact(rows, deltaWidth)];
       packed = new float[rows * hiddenSize];
       qkv = new float[Math.multiplyExact(rows, qkvWidth)];
       attention = new float[Math.multiplyExact(rows, model.querySize())];

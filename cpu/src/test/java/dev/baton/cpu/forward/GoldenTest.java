@@ -17,7 +17,8 @@ class GoldenTest {
   private static final double MARGIN = 2e-3;
 
   private static final String SHAPES =
-      "llama-mha llama-mqa-tied llama-gqa-wide-head llama-rope-llama3 mistral qwen2 qwen3";
+      "llama-mha llama-mqa-tied llama-gqa-wide-head llama-rope-llama3 llama-odd-sizes mistral qwen2"
+          + " qwen3";
 
   static List<String> models() {
     List<String> all = new ArrayList<>(List.of(SHAPES.split(" ")));

@@ -58,7 +58,7 @@ final class WarmUp {
         }
       }
     } catch (IOException | RuntimeException e) {
-      LOG.log(System.Logger.Level.DEBUG, "Warm-up ended early", e);
+      LOG.log(System.Logger.Level.WARNING, "The warm-up ended early", e);
     }
     // The first collection moves all that stays, which takes tens of milliseconds: not a client's.
     System.gc();

@@ -79,7 +79,7 @@ final class WarmUp {
         warmUp.many();
       }
     } catch (IOException | RuntimeException e) {
-      LOG.log(System.Logger.Level.DEBUG, "Warm-up ended early", e);
+      LOG.log(System.Logger.Level.WARNING, "The warm-up ended early", e);
     }
     // The first collection moves all that stays, which takes tens of milliseconds: not a client's.
     System.gc();
@@ -123,7 +123,7 @@ final class WarmUp {
                         send("/v1/completions", shortText(i));
                       }
                     } catch (IOException | RuntimeException e) {
-                      LOG.log(System.Logger.Level.DEBUG, "A warm-up request failed", e);
+                      LOG.log(System.Logger.Level.WARNING, "A warm-up request failed", e);
                     }
                   }));
     }

@@ -137,13 +137,33 @@ final class Deployment implements AutoCloseable {
   }
 
   byte[] get(String path) throws Exception {
-    try (HttpReply reply = client.send("GET", uri(path), Headers.empty(), new byte[0])) {
+    return get(uri(path));
+  }
+
+  private byte[] get(URI uri) throws Exception {
+    try (HttpReply reply = client.send("GET", uri, Headers.empty(), new byte[0])) {
       return reply.bytes(1 << 24);
     }
   }
 
   String metrics() throws Exception {
     return new String(get("/metrics"), StandardCharsets.UTF_8);
+  }
+
+  /** Waits until a worker's metrics have these lines: an answer can be there before they do. */
+  void awaitMetrics(WorkerServer worker, String... lines) throws Exception {
+    URI uri = URI.create("http://127.0.0.1:" + worker.port() + "/metrics");
+    long deadline = System.nanoTime() + 20_000_000_000L;
+    while (true) {
+      List<String> found = new String(get(uri), StandardCharsets.UTF_8).lines().toList();
+      if (found.containsAll(List.of(lines))) {
+        return;
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("not all of " + List.of(lines) + " in " + found);
+      }
+      Thread.sleep(5);
+    }
   }
 
   HttpReply post(String path, ObjectNode body) throws Exception {

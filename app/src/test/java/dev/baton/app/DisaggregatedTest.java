@@ -146,6 +146,11 @@ class DisaggregatedTest {
             .isEqualTo("127.0.0.1:" + four.prefill.getFirst().port());
         assertThat(timings.path("decode_worker").asString()).startsWith("127.0.0.1:");
       }
+      four.awaitMetrics(
+          four.prefill.getFirst(),
+          "baton:request_success_total{model_name=\"fable\",finished_reason=\"handed_over\"} 6",
+          "baton:request_prefill_time_seconds_count{model_name=\"fable\"} 6",
+          "baton:request_queue_time_seconds_count{model_name=\"fable\"} 6");
     }
   }
 

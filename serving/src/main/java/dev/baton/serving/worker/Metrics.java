@@ -4,6 +4,7 @@ import dev.baton.engine.EngineStats;
 import dev.baton.engine.RequestTimes;
 import dev.baton.serving.handoff.HandoffStats;
 import dev.baton.serving.handoff.PlaneUse;
+import dev.baton.serving.handoff.PrefillOutcome;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -68,9 +69,29 @@ final class Metrics {
     firstToken.observe(nanosSinceReceived / 1e9);
   }
 
+  /** A prompt was computed, or not, for another worker to go on with. */
+  void prefillEnded(PrefillOutcome outcome) {
+    String reason =
+        switch (outcome) {
+          case PrefillOutcome.HandedOver done -> {
+            queue.observe(done.durations().queue() / 1e9);
+            prefill.observe(done.durations().execute() / 1e9);
+            yield "handed_over";
+          }
+          case PrefillOutcome.NotNeeded _ -> "not_needed";
+          case PrefillOutcome.Failed _ -> "error";
+          case PrefillOutcome.Cancelled _ -> "abort";
+        };
+    count(reason);
+  }
+
+  private void count(String reason) {
+    finished.computeIfAbsent(reason, r -> new LongAdder()).increment();
+  }
+
   /** An answer has ended. */
   void finished(Answer answer, String reason, long receivedNanos) {
-    finished.computeIfAbsent(reason, r -> new LongAdder()).increment();
+    count(reason);
     outputLength.observe(answer.outputTokens);
     RequestTimes times = answer.times;
     if (times == null) {
@@ -126,7 +147,7 @@ final class Metrics {
         stats.deviceBusyNanos() / 1e9);
     out.counter("baton:prompt_tokens_total", "Prompt tokens received.", promptTokens.sum());
     out.counter("baton:generation_tokens_total", "Tokens generated.", generationTokens.sum());
-    out.family("baton:request_success_total", "counter", "Answers ended, by finish reason.");
+    out.family("baton:request_success_total", "counter", "Requests ended, by reason.");
     finished.forEach(
         (reason, count) ->
             out.sample("baton:request_success_total", "finished_reason", reason, count.sum()));

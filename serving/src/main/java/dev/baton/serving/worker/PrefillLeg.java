@@ -54,7 +54,9 @@ final class PrefillLeg {
     exchange.onDisconnect(() -> calls.forEach(PrefillCall::cancel));
     List<PrefillOutcome> outcomes = new ArrayList<>(calls.size());
     for (PrefillCall call : calls) {
-      outcomes.add(call.await());
+      PrefillOutcome outcome = call.await();
+      metrics.prefillEnded(outcome);
+      outcomes.add(outcome);
     }
     ObjectNode body = Json.object();
     body.put("id", head.id());

@@ -122,7 +122,7 @@ final class WorkerServerTest {
   }
 
   @Test
-  void streamsACompletionOneTokenPerChunk() throws IOException {
+  void streamsACompletionInChunks() throws IOException {
     RawClient.Response response =
         DemoWorker.post(
             server,
@@ -133,22 +133,24 @@ final class WorkerServerTest {
     assertThat(response.header("X-Request-Id")).isEqualTo("any id at all");
     assertThat(response.body()).startsWith("data: {\"id\":\"cmpl-any id at all\",");
     List<JsonNode> chunks = chunks(response.body());
-    assertThat(chunks).hasSize(41);
+    // One for each token, unless the engine was ahead of the thread that writes.
+    assertThat(chunks).hasSizeBetween(2, 41);
+    JsonNode usage = chunks.removeLast();
     StringBuilder text = new StringBuilder();
-    for (JsonNode chunk : chunks.subList(0, 40)) {
+    for (JsonNode chunk : chunks) {
       assertThat(chunk.propertyNames())
           .containsExactly("id", "object", "created", "model", "choices", "usage");
       assertThat(chunk.path("id")).isEqualTo(chunks.getFirst().path("id"));
       assertThat(chunk.path("created")).isEqualTo(chunks.getFirst().path("created"));
       assertThat(chunk.path("usage").isNull()).isTrue();
       assertThat(chunk.path("choices").size()).isEqualTo(1);
-      boolean last = chunk == chunks.get(39);
+      boolean last = chunk == chunks.getLast();
       assertThat(chunk.path("choices").get(0).path("finish_reason").asString("none"))
           .isEqualTo(last ? "length" : "none");
+      assertThat(text(chunk)).isNotEmpty();
       text.append(text(chunk));
     }
     assertThat(text.toString()).isEqualTo(story);
-    JsonNode usage = chunks.getLast();
     assertThat(usage.path("choices").isEmpty()).isTrue();
     assertThat(usage.path("usage").path("completion_tokens").intValue()).isEqualTo(40);
   }
@@ -166,7 +168,7 @@ final class WorkerServerTest {
     RawClient.Response response =
         DemoWorker.post(server, "/v1/chat/completions", chat + ", \"stream\": true}");
     List<JsonNode> chunks = chunks(response.body());
-    assertThat(chunks).hasSize(7);
+    assertThat(chunks).hasSizeBetween(2, 7);
     JsonNode role = chunks.getFirst();
     assertThat(Json.text(role.path("choices").get(0)))
         .isEqualTo(

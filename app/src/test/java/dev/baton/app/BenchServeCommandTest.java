@@ -136,12 +136,12 @@ class BenchServeCommandTest {
             "name=long,input-len=4,output-len=2,in-flight=2",
             "--mix-class",
             "name=prompts,input-len=8,output-len=2",
-            "--num-prompts=4",
-            "--request-rate=50");
+            "--num-prompts=10",
+            "--request-rate=20");
     assertThat(code).as(err.toString()).isZero();
     assertThat(out.toString())
         .contains(" Class long ", " Class prompts ", "p99_itl_ms.long:")
-        .containsPattern("completed\\.prompts: +4\\.00");
+        .containsPattern("completed\\.prompts: +10\\.00");
   }
 
   @Test

@@ -121,9 +121,8 @@ class NcclPairTest {
     }
 
     String plane() {
-      return connector.stats().planes().isEmpty()
-          ? "none"
-          : connector.stats().planes().getFirst().plane();
+      var planes = connector.stats().planes();
+      return planes.isEmpty() ? "none" : planes.getFirst().plane();
     }
 
     void awaitWhole() throws InterruptedException {
@@ -228,7 +227,7 @@ class NcclPairTest {
           handOver(p, d, send + length, length);
           kv += length * d.backend.kvLayout().bytesPerToken();
         }
-        assertThat(p.plane()).isEqualTo("p2p-nccl");
+        awaitPlane(p, "p2p-nccl");
         awaitPlane(d, "p2p-nccl");
         assertThat(nccl.channels).isEqualTo(16);
         assertThat(nccl.moved.get()).as("KV and the measurement").isGreaterThan(kv + (64 << 20));
@@ -277,6 +276,7 @@ class NcclPairTest {
           awaitPlane(p, "p2p-nccl");
         }
         awaitLive(0);
+        awaitPlane(p, "none");
       }
       p.awaitWhole();
     }

@@ -185,6 +185,10 @@ class ServeCommandTest {
                   .build(),
               HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
       assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+      while (!Files.readString(log).contains("Worker ready")) {
+        assertThat(process.isAlive()).as(Files.readString(log)).isTrue();
+        Thread.sleep(20); // it answers a moment before it says so
+      }
       process.destroy();
       assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
       assertThat(Files.readString(log)).contains("kernels", "Worker ready").doesNotContain("\tat ");

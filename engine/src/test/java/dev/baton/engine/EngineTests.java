@@ -265,7 +265,7 @@ final class EngineTests {
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void closeCancelsWhatIsAliveAndRefusesWhatComesLater(int stepsInFlight) {
-    long longestStep = 2_000_000; // so that no request comes to its end by itself
+    long longestStep = 40_000_000; // so that no request comes to its end by itself
     try (FakeBackend backend = new FakeBackend(400, 4, 4, stepsInFlight, 1, longestStep)) {
       Engine engine = Engine.start(backend, new EngineOptions(1000, 32, 4, true));
       Recorder[] recorders = new Recorder[8];

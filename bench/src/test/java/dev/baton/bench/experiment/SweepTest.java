@@ -146,7 +146,7 @@ class SweepTest {
             - {name: a, input-len: 4, output-len: 4, num-prompts: 6, rates: [60]}
             - name: b
               dataset: mix
-              num-prompts: 5
+              num-prompts: 25
               classes:
                 - {name: writing, input-len: 4, output-len: 6, in-flight: 2}
                 - {name: prompts, input-len: 8, output-len: 2}

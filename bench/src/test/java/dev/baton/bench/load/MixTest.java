@@ -14,6 +14,7 @@ import dev.baton.bench.results.RequestSample;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -52,13 +53,23 @@ class MixTest {
   void everyClassArrivesInItsOwnWay(@TempDir Path folder) throws Exception {
     AtomicInteger writing = new AtomicInteger();
     AtomicInteger mostWriting = new AtomicInteger();
+    CountDownLatch swept = new CountDownLatch(1);
+    CountDownLatch three = new CountDownLatch(3);
+    CountDownLatch six = new CountDownLatch(6);
     try (FakeServer server =
         new FakeServer(
             (request, reply) -> {
               if (outputs(request) == 9) {
                 mostWriting.accumulateAndGet(writing.incrementAndGet(), Math::max);
+                three.countDown();
+                six.countDown();
+                three.await(); // the first three meet
+                swept.await();
                 Thread.sleep(20);
                 writing.decrementAndGet();
+              } else if (outputs(request) == 1) {
+                swept.countDown();
+                six.await(); // the run goes on until there are as many
               }
               reply.answer(request);
             })) {
@@ -73,8 +84,8 @@ class MixTest {
       assertThat(prompts.completed()).isEqualTo(10);
       assertThat(chat.completed()).isEqualTo(15); // 30/s for 10 / 20 s
       assertThat(mostWriting).hasValue(3);
-      // Half a second with three under way for at least 20 ms each.
-      assertThat(writers.completed()).isBetween(6, 78);
+      // Three under way for at least 20 ms each, as long as the run took.
+      assertThat(writers.completed()).isBetween(6, (int) (3 * result.duration() / 0.02));
       assertThat(result.completed())
           .isEqualTo(prompts.completed() + chat.completed() + writers.completed());
       assertThat(server.requests).hasSize(result.completed());
@@ -96,11 +107,17 @@ class MixTest {
 
   @Test
   void timesBetweenTokensCountOnlyWhileTheSweptClassIsUnderWay() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch four = new CountDownLatch(4); // of three writers: one has read an answer
     try (FakeServer server =
         new FakeServer(
             (request, reply) -> {
               if (outputs(request) == 1) {
+                begun.countDown();
+                four.await();
                 Thread.sleep(200);
+              } else if (outputs(request) == 9 && begun.getCount() == 0) {
+                four.countDown();
               }
               reply.answer(request);
             })) {
@@ -128,12 +145,17 @@ class MixTest {
 
   @Test
   void whatIsKeptInFlightOutlivesFailuresWithoutAFlood() throws Exception {
+    CountDownLatch six = new CountDownLatch(6);
     try (FakeServer server =
         new FakeServer(
             (request, reply) -> {
               if (outputs(request) == 9) {
+                six.countDown();
                 reply.json(500, "{}");
               } else {
+                if (outputs(request) == 1) {
+                  six.await();
+                }
                 reply.answer(request);
               }
             })) {
@@ -141,7 +163,8 @@ class MixTest {
 
       assertThat(result.ofClass("prompts", "prompts").completed()).isEqualTo(10);
       // Three, and each again after 100 ms.
-      assertThat(result.ofClass("writing", "prompts").failed()).isBetween(6, 24);
+      assertThat(result.ofClass("writing", "prompts").failed())
+          .isBetween(6, 3 * ((int) (result.duration() / 0.1) + 1));
     }
   }
 

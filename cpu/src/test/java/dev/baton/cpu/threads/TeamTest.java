@@ -69,7 +69,7 @@ class TeamTest {
               .toArray();
       assertThat(ids).hasSize(2);
       for (long id : ids) {
-        long deadline = System.nanoTime() + 5_000_000_000L;
+        long deadline = System.nanoTime() + 30_000_000_000L;
         while (threads.getThreadInfo(id).getThreadState() != Thread.State.WAITING) {
           assertThat(System.nanoTime()).as("parks soon").isLessThan(deadline);
           Thread.onSpinWait();

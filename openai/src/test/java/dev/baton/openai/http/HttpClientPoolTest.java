@@ -297,17 +297,20 @@ class HttpClientPoolTest {
   @Test
   void silenceBeyondTheDeadlineIsAnError() throws Exception {
     HttpClientOptions hasty = HttpClientOptions.defaults().withReadTimeout(Duration.ofMillis(50));
+    CountDownLatch received = new CountDownLatch(1);
     CountDownLatch over = new CountDownLatch(1);
     try (HttpClientPool impatient = new HttpClientPool(hasty);
         RawServer server =
             new RawServer(
                 connected -> {
                   connected.request();
+                  received.countDown();
                   over.await();
                 })) {
       assertThatThrownBy(() -> impatient.send("GET", server.uri("/"), Headers.empty(), NOTHING))
           .isInstanceOf(SocketTimeoutException.class)
           .hasMessageContaining("sent nothing for 50 ms");
+      received.await();
       over.countDown();
       assertThat(server.requests).hasSize(1);
     }

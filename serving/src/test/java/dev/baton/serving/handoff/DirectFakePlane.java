@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -32,6 +33,9 @@ final class DirectFakePlane implements KvPlane {
 
   /** Between two tokens' writes. */
   volatile long pauseNanos;
+
+  /** Writing waits for it. */
+  volatile CountDownLatch hold = new CountDownLatch(0);
 
   /** Tells others that its process has ended. */
   volatile boolean dead;
@@ -123,6 +127,12 @@ final class DirectFakePlane implements KvPlane {
       @Override
       public synchronized long send(KvSpan span, int[] blocks, int[] peerBlocks) {
         sent.incrementAndGet();
+        try {
+          hold.await();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new BackendException("interrupted", e);
+        }
         long sum = 0;
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment token = arena.allocate(layout.bytesPerTokenAndLayer(), 8);

@@ -83,6 +83,7 @@ class EarlyPrefillTest {
       Decoding last = d.decode("c", prompt(40, 3), TOKENS);
       assertThat(third.await()).isInstanceOf(PrefillOutcome.HandedOver.class);
       assertThat(last.recording().tokens()).isEqualTo(alone(prompt(40, 3)));
+      assertThat(p.engine.poolWhole()).as("the first is held; counts are of now").isFalse();
       assertThat(p.engine.stats().promptTokens()).as("the second has not begun").isEqualTo(60);
       Decoding one = d.decode("a", prompt(20, 1), TOKENS);
       Decoding two = d.decode("b", prompt(30, 2), TOKENS);

@@ -206,17 +206,10 @@ class TcpHandoffTest {
   void aCutAtAnyByteIsMadeGoodByAnotherPrefillWorker() throws Exception {
     int[] prompt = prompt(70, 5);
     List<Integer> expected = alone(prompt);
-    long whole;
-    try (TestWorker p = TestWorker.start(producer(""), Shape.USUAL);
-        TestWorker d = TestWorker.start(consumer(""), Shape.USUAL);
-        Relay relay = new Relay(d.connector.address())) {
-      Decoding decoding = d.decode("measure", prompt, TOKENS);
-      p.prefill("measure", relay.address(), prompt).await();
-      decoding.recording().tokens();
-      whole = relay.forwarded();
-    }
     try (TestWorker p = TestWorker.start(producer(""), Shape.USUAL);
         TestWorker d = TestWorker.start(consumer(""), Shape.USUAL)) {
+      // The KV alone: the connection of a slow hand-off carries its own measurement as well.
+      long whole = prompt.length * d.backend.kvLayout().bytesPerToken();
       for (int i = 0; i < 25; i++) {
         String id = "cut" + i;
         Decoding decoding = d.decode(id, prompt, TOKENS);
@@ -258,7 +251,7 @@ class TcpHandoffTest {
         assertThat(decoding.recording().tokens()).as("byte %d", 900 + 400 * i).isEqualTo(expected);
         d.awaitWhole();
       }
-      assertThat(d.connector.stats().checksumFailures()).isGreaterThan(5);
+      assertThat(d.connector.stats().checksumFailures()).isPositive();
     }
   }
 
@@ -296,11 +289,11 @@ class TcpHandoffTest {
 
   @Test
   void aSlowPrefillKeepsTheLeaseAlive() throws Exception {
-    String lease = "\"lease_seconds\":0.4";
+    String lease = "\"lease_seconds\":3";
     try (TestWorker p = TestWorker.start(producer(lease), Shape.USUAL);
         TestWorker d = TestWorker.start(consumer(lease), Shape.USUAL)) {
-      p.backend.stepNanos = 150_000_000;
-      handOver(p, d, prompt(120, 10), "slow"); // 8 chunks: more than a second
+      p.backend.stepNanos = 500_000_000;
+      handOver(p, d, prompt(120, 10), "slow"); // 8 chunks: 4 seconds
       assertThat(d.connector.stats().computedLocally()).isZero();
     }
   }
@@ -309,13 +302,15 @@ class TcpHandoffTest {
   void aPrefillWorkerThatDiesAfterTheFirstTokenIsReplacedWithoutASecondFirstToken()
       throws Exception {
     int[] prompt = prompt(50, 11);
-    String lease = "\"lease_seconds\":0.4";
+    List<Integer> expected = alone(prompt);
+    String lease = "\"lease_seconds\":3";
     try (TestWorker d = TestWorker.start(consumer(lease), Shape.USUAL)) {
-      Decoding decoding = d.decode("half", prompt, TOKENS);
+      Decoding decoding;
       try (FakePeer peer = FakePeer.connect(d)) {
+        decoding = d.decode("half", prompt, TOKENS);
         peer.send(new Frame.Claim(1, "half", "p"));
         assertThat(peer.receive(Frame.Offer.class).to()).isEqualTo(50);
-        int first = alone(prompt).getFirst();
+        int first = expected.getFirst();
         peer.send(new Frame.First(1, first, null, new PrefillDurations(1, 2, 3, 0, 0), List.of()));
         while (decoding.recording().count() == 0) {
           Thread.sleep(1);

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -52,7 +53,7 @@ class ProxyTest {
         decode.stream().map(FakeUpstream::address).toList(),
         Optional.empty(),
         Optional.empty(),
-        Duration.ofMillis(400),
+        Duration.ofSeconds(2),
         Duration.ofSeconds(20),
         Duration.ofSeconds(15),
         3);
@@ -197,8 +198,8 @@ class ProxyTest {
             new FakeUpstream(
                 x -> {
                   await(() -> handed.get() > 0);
+                  handed.set(0); // before the answer: the next request's prefill may follow at once
                   FakeUpstream.json(x, 200, "{\"ok\":1}");
-                  handed.set(0);
                 });
         ProxyServer proxy = proxy(List.of(broken, good), List.of(d))) {
       for (int i = 0; i < 4; i++) {
@@ -310,6 +311,9 @@ class ProxyTest {
                           .path("decode_worker")
                           .asString()
                           .equals(frozen.address().http().toString());
+                  if (toFrozen) {
+                    await(() -> !frozen.bodies.isEmpty()); // or its request might never leave
+                  }
                   FakeUpstream.json(x, toFrozen ? 502 : 200, "{\"error\":{}}");
                 });
         frozen;
@@ -404,9 +408,11 @@ class ProxyTest {
         FakeUpstream d =
             new FakeUpstream(
                 x -> {
+                  int now = turn.getAndIncrement();
+                  await(() -> p.bodies.size() > now); // a leg that has not left is called off
                   ResponseStream stream = x.startStream(200, "text/event-stream");
-                  String id = "cmpl-" + turn.get();
-                  if (turn.getAndIncrement() == 0) {
+                  String id = "cmpl-" + now;
+                  if (now == 0) {
                     FakeUpstream.write(
                         stream, FakeUpstream.chunk(id, 11) + FakeUpstream.chunk(id, 12));
                     FakeUpstream.write(stream, FakeUpstream.chunk(id, 13).substring(0, 40));
@@ -525,11 +531,12 @@ class ProxyTest {
         x -> {
           ResponseStream stream = x.startStream(200, "text/event-stream");
           int now = turn.getAndIncrement();
-          FakeUpstream.write(stream, FakeUpstream.chunk("cmpl-" + now, 11 + now));
+          String chunk = FakeUpstream.chunk("cmpl-" + now, 11 + now);
           if (now < 2) {
+            FakeUpstream.write(stream, chunk);
             over.await(20, TimeUnit.SECONDS); // as a stopped process: connected, and silent
           } else {
-            FakeUpstream.write(stream, FakeUpstream.last("cmpl-" + now));
+            FakeUpstream.write(stream, chunk + FakeUpstream.last("cmpl-" + now));
             stream.close();
           }
         };
@@ -581,9 +588,13 @@ class ProxyTest {
       HostPort http = w.address().http();
       Announcer p =
           Announcer.start(List.of(discovery), Announcer.Type.P, http, new HostPort("127.0.0.1", 1));
-      await(() -> health(proxy).path("prefill").size() == 1);
-      assertThat(health(proxy).path("prefill").get(0).path("http").asString())
-          .isEqualTo(http.toString());
+      AtomicReference<JsonNode> known = new AtomicReference<>(Json.object());
+      await(
+          () -> {
+            known.set(health(proxy).path("prefill"));
+            return known.get().size() == 1;
+          });
+      assertThat(known.get().get(0).path("http").asString()).isEqualTo(http.toString());
       p.close();
       await(() -> health(proxy).path("prefill").isEmpty());
       assertThat(post(proxy, "/v1/completions", "{}").status()).isEqualTo(503);

@@ -41,23 +41,14 @@ public final class ChatTemplates {
    */
   public record Source(String name, String text, String origin) {}
 
-  /**
-   * The template for ordinary conversations: the one named "default", or the only one.
-   *
-   * @throws ModelFormatException if a file cannot be read
-   */
-  public static Optional<Source> find(Path modelDir) {
-    List<Source> all = all(modelDir);
+  /** The template for ordinary conversations: the one named "default", or the only one. */
+  public static Optional<Source> ordinary(List<Source> all) {
     return all.stream().filter(s -> s.name().equals(DEFAULT) || all.size() == 1).findFirst();
   }
 
-  /**
-   * The template for conversations with tools; empty if the model has none that is only for them.
-   *
-   * @throws ModelFormatException if a file cannot be read
-   */
-  public static Optional<Source> findForTools(Path modelDir) {
-    return all(modelDir).stream().filter(s -> s.name().equals(TOOL_USE)).findFirst();
+  /** The template for conversations with tools; empty if there is none that is only for them. */
+  public static Optional<Source> forTools(List<Source> all) {
+    return all.stream().filter(s -> s.name().equals(TOOL_USE)).findFirst();
   }
 
   /**

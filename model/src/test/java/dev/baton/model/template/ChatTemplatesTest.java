@@ -22,33 +22,38 @@ final class ChatTemplatesTest {
 
   @Test
   void theFileOfTheDemoModelIsFound() {
-    ChatTemplates.Source source = ChatTemplates.find(Checkout.DEMO).orElseThrow();
+    ChatTemplates.Source source =
+        ChatTemplates.ordinary(ChatTemplates.all(Checkout.DEMO)).orElseThrow();
     assertThat(source.origin()).endsWith("chat_template.jinja");
     assertThat(source.text()).contains("start_header_id");
   }
 
   @Test
   void aModelWithoutTemplateHasNone() throws IOException {
-    assertThat(ChatTemplates.find(dir)).isEmpty();
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir))).isEmpty();
     config("{}");
-    assertThat(ChatTemplates.find(dir)).isEmpty();
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir))).isEmpty();
     config("{\"chat_template\":null}");
-    assertThat(ChatTemplates.find(dir)).isEmpty();
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir))).isEmpty();
   }
 
   @Test
   void theConfigsTemplateIsATextOrAListOfNamedOnes() throws IOException {
     config("{\"chat_template\":\"one\"}");
-    assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("one");
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir)).orElseThrow().text())
+        .isEqualTo("one");
     config(
         "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"two\"},"
             + "{\"name\":\"default\",\"template\":\"one\"}]}");
-    assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("one");
-    assertThat(ChatTemplates.findForTools(dir).orElseThrow().text()).isEqualTo("two");
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir)).orElseThrow().text())
+        .isEqualTo("one");
+    assertThat(ChatTemplates.forTools(ChatTemplates.all(dir)).orElseThrow().text())
+        .isEqualTo("two");
     assertThat(ChatTemplates.all(dir)).hasSize(2);
     config("{\"chat_template\":[{\"name\":\"only\",\"template\":\"three\"}]}");
-    assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("three");
-    assertThat(ChatTemplates.findForTools(dir)).isEmpty();
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir)).orElseThrow().text())
+        .isEqualTo("three");
+    assertThat(ChatTemplates.forTools(ChatTemplates.all(dir))).isEmpty();
   }
 
   @Test
@@ -57,7 +62,8 @@ final class ChatTemplatesTest {
     Files.writeString(dir.resolve("chat_template.jinja"), "file");
     Files.createDirectories(dir.resolve("additional_chat_templates"));
     Files.writeString(dir.resolve("additional_chat_templates/tool_use.jinja"), "tools");
-    assertThat(ChatTemplates.find(dir).orElseThrow().text()).isEqualTo("file");
+    assertThat(ChatTemplates.ordinary(ChatTemplates.all(dir)).orElseThrow().text())
+        .isEqualTo("file");
     assertThat(ChatTemplates.all(dir))
         .extracting(ChatTemplates.Source::name)
         .containsExactly("default", "tool_use");
@@ -75,7 +81,7 @@ final class ChatTemplatesTest {
       })
   void aTemplateOfTheWrongTypeIsRefused(String value) throws IOException {
     config("{\"chat_template\":" + value + "}");
-    assertThatThrownBy(() -> ChatTemplates.find(dir))
+    assertThatThrownBy(() -> ChatTemplates.ordinary(ChatTemplates.all(dir)))
         .isInstanceOf(ModelFormatException.class)
         .hasMessageContaining("tokenizer_config.json");
   }

@@ -5,6 +5,7 @@ import dev.baton.model.template.ChatTemplate;
 import dev.baton.model.template.ChatTemplates;
 import dev.baton.model.template.TemplateException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -36,13 +37,13 @@ record ModelTemplates(Compiled ordinary, Optional<Compiled> withTools) {
       Compiled given = compile(TemplateSource.ofOption(option.get()));
       return Optional.of(new ModelTemplates(given, Optional.empty()));
     }
-    return ChatTemplates.find(tokenizerDir)
+    List<ChatTemplates.Source> all = ChatTemplates.all(tokenizerDir);
+    return ChatTemplates.ordinary(all)
         .map(
             ordinary ->
                 new ModelTemplates(
                     compile(TemplateSource.of(ordinary)),
-                    ChatTemplates.findForTools(tokenizerDir)
-                        .map(source -> compile(TemplateSource.of(source)))));
+                    ChatTemplates.forTools(all).map(source -> compile(TemplateSource.of(source)))));
   }
 
   private static Compiled compile(TemplateSource source) {

@@ -49,6 +49,7 @@ class DisaggregatedLoadTest {
         pairs.merge(parts.prefillWorker() + " " + parts.decodeWorker(), 1, Integer::sum);
       }
       assertThat(pairs).hasSize(3);
+      assertThat(pairs.values()).allSatisfy(n -> assertThat(n).isGreaterThan(REQUESTS / 6));
       four.awaitWhole();
     }
   }

@@ -129,7 +129,7 @@ class DirectPlaneTest {
   @Test
   void theFirstHandOffOfAPairTakesThePlaneHoweverSlowlyTheDecodeWorkerConnects() throws Exception {
     int inTime = 0;
-    while (inTime < 3) { // a hand-off waits for its plane for a quarter of a second at most
+    while (inTime < 5) { // a hand-off waits for its plane for a quarter of a second at most
       try (Direct p = prefill();
           Direct d = decode()) {
         d.plane.connectMillis = 40;

@@ -251,7 +251,7 @@ class TcpHandoffTest {
         assertThat(decoding.recording().tokens()).as("byte %d", 900 + 400 * i).isEqualTo(expected);
         d.awaitWhole();
       }
-      assertThat(d.connector.stats().checksumFailures()).isPositive();
+      assertThat(d.connector.stats().checksumFailures()).isGreaterThan(5);
     }
   }
 

@@ -139,7 +139,7 @@ class HttpServerTest {
   void refusesBodiesBeyondTheLimitHoweverTheyComeAndServesOn() throws IOException {
     try (HttpServer server = start(LOCAL.withMaxBodyBytes(1000), HttpServerTest::echo)) {
       try (RawClient client = new RawClient(server.port())) {
-        client.post("/", "x".repeat(100_000));
+        client.post("/", "x".repeat(200_000));
         RawClient.Response response = client.read();
         assertThat(response.status()).isEqualTo(413);
         assertThat(response.body()).contains("1000 bytes").contains("\"error\"");
@@ -216,7 +216,7 @@ class HttpServerTest {
       handling.await();
       long before = System.nanoTime();
       client.close();
-      assertThat(told.get(10, TimeUnit.SECONDS) - before).isNotNegative();
+      assertThat(told.get(10, TimeUnit.SECONDS) - before).isLessThan(2_000_000_000L);
       assertThat(written.get(10, TimeUnit.SECONDS)).isInstanceOf(ClientGoneException.class);
     }
   }
